@@ -1,0 +1,93 @@
+"""What a stream consists of: channels, their units and order, and the event-time grid they are put on."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from detector.errors import SchemaMismatch
+
+NS = 1_000_000_000
+
+
+class Channel(BaseModel):
+    """One measured quantity of a series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="Name as it stands in the data")
+    unit: str = Field(default="", description="Unit of measurement, for people")
+    gap: Literal["hold", "linear", "mask", "break"] = Field(
+        default="hold",
+        description="What stands in for a missing value: the last one (hold), a line between the neighbours of a "
+        "wholly missing stretch (linear), nothing (mask), or a new beginning of the series (break)",
+    )
+
+
+class Schema(BaseModel):
+    """Channels in their order and the step of the event-time grid.
+
+    Attributes:
+        channels: at least one, names unique.
+        interval_s: seconds between rows; in ``rows`` alignment the typical step (1 row number = 1 second).
+        alignment: ``rows`` takes every distinct time as a row of its own, ``grid`` puts readings into cells of
+            ``interval_s``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: tuple[Channel, ...] = Field(min_length=1)
+    interval_s: float = Field(default=1.0, gt=0)
+    alignment: Literal["rows", "grid"] = "rows"
+
+    @model_validator(mode="after")
+    def _unique(self) -> "Schema":
+        names = self.names
+        if len(set(names)) != len(names):
+            doubled = sorted({n for n in names if names.count(n) > 1})
+            raise ValueError(f"channel names must be unique, these are repeated: {', '.join(doubled)}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Channel names in order."""
+        return tuple(channel.name for channel in self.channels)
+
+    @property
+    def interval_ns(self) -> int:
+        """Step of the grid in nanoseconds, at least 1."""
+        return max(1, round(self.interval_s * NS))
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits over channel names, units and order: equal hashes may exchange detectors."""
+        text = "\n".join(f"{c.name}\t{c.unit}" for c in self.channels)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def check(self, names: tuple[str, ...], where: str) -> None:
+        """Compares the channels found in data with those of this schema.
+
+        Args:
+            names: channel names found.
+            where: what was read, for the message.
+
+        Raises:
+            SchemaMismatch: a channel is missing or unknown.
+        """
+        missing = [n for n in self.names if n not in names]
+        unknown = [n for n in names if n not in self.names]
+        if missing or unknown:
+            parts = []
+            if missing:
+                parts.append(f"lacks {_listed(missing)}")
+            if unknown:
+                parts.append(f"has unknown {_listed(unknown)}")
+            raise SchemaMismatch(
+                f"{where} {' and '.join(parts)}: the detector was trained on the channels {_listed(list(self.names))}; "
+                "score data with the same channels or train a new detector."
+            )
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    shown = ", ".join(repr(n) for n in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
