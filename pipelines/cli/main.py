@@ -1,0 +1,125 @@
+"""The command ``reconwatch``: finds the verb, runs it and turns every failure into one sentence and an exit code."""
+
+import importlib
+import os
+import sys
+import traceback
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import click
+
+from detector.errors import ReconwatchError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+EXIT_CODES = """\b
+Exit codes:
+  0    success
+  1    a defect of reconwatch itself (--debug shows where)
+  2    a setting, an option or the environment is wrong
+  3    a data file or stream cannot be used
+  4    a bundle is missing, damaged or of another version
+  5    the training diverged
+  6    a trained detector failed its self-test
+  7    the source was lost (worth a retry)
+  8    an output cannot be written (worth a retry)
+  130  interrupted from the keyboard
+  141  the reader of the output went away
+
+\b
+Example:
+  reconwatch train --data pump.csv --out pump.bundle
+  reconwatch score --bundle pump.bundle --data pump.csv --out scores.csv
+"""
+
+
+class Verb(NamedTuple):
+    """Where a command lives (``module:attribute``) and what it does, in a line."""
+
+    target: str
+    summary: str
+
+
+VERBS = {
+    "demo": Verb("pipelines.cli.demo:demo", "Simulate a small plant and watch a detector find its faults."),
+    "train": Verb("pipelines.cli.train:train", "Fit a detector on a CSV file and save it as a bundle."),
+    "score": Verb("pipelines.cli.score:score", "Score a CSV file with a bundle."),
+    "inspect": Verb("pipelines.cli.inspect:inspect", "Show what is in a bundle."),
+    "run": Verb("pipelines.cli.run:run", "Run the daemon: read a stream, score it, raise alerts."),
+    "config": Verb("pipelines.cli.config:config", "Check, show or describe the configuration of the daemon."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a verb only when it is called, so that ``--help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the verb called ``cmd_name``."""
+        if cmd_name not in VERBS:
+            return None
+        module, attribute = VERBS[cmd_name].target.split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="reconwatch", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, envvar="RECONWATCH_DEBUG", help="Show the traceback of a failure.")
+@click.pass_obj
+def cli(flags: SimpleNamespace, debug: bool) -> None:
+    """A streaming anomaly detector for sensors and network traffic."""
+    flags.debug = debug
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command line and returns its exit code; failures are told on standard error in one sentence."""
+    flags = SimpleNamespace(debug=bool(os.environ.get("RECONWATCH_DEBUG")))
+    try:
+        code: Any = cli.main(arguments, prog_name="reconwatch", standalone_mode=False, obj=flags)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "reconwatch"
+        return _told(f"{error.format_message()} Try '{path} --help'.", error.exit_code, flags.debug)
+    except click.ClickException as error:
+        return _told(error.format_message(), error.exit_code, flags.debug)
+    except ReconwatchError as error:
+        return _told(str(error), error.exit_code, flags.debug)
+    except BrokenPipeError:
+        return _hushed()
+    except SystemExit as exit_:  # click ends the process itself when a write meets a closed pipe
+        return _hushed() if isinstance(exit_.__context__, BrokenPipeError) else int(exit_.code or 0)
+    except Exception as error:  # noqa: BLE001 - the outermost net: a defect is told in a sentence too
+        sentence = f"unexpected {type(error).__name__}: {error}; this is a defect, run again with --debug to see where."
+        return _told(sentence, 1, flags.debug)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    sys.exit(run())
+
+
+def _told(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"reconwatch: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+def _hushed() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the flush at interpreter exit must not complain either
+    return BROKEN_PIPE

@@ -1,0 +1,156 @@
+"""What a source, a decoder and a sink are, and what passes between them; offsets travel with the payload.
+
+A source delivers ``RawBatch`` es, a decoder turns them into readings and dead letters, a sink takes ``Output`` s. The
+loop commits ``Position`` s only after every sink has flushed.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from detector.types import DecisionBatch, Ints, ReadingBatch
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from detector.alerting.alert import Alert
+
+NO_TIME = np.iinfo(np.int64).min
+"""Record timestamp of a source that has none."""
+
+
+class Position(NamedTuple):
+    """How far a partition is done.
+
+    Attributes:
+        next_offset: the first record whose results are still to be written.
+        rewind_offset: the first record that must be read again after a restart to rebuild the windows.
+    """
+
+    next_offset: int
+    rewind_offset: int
+
+
+Positions = Mapping[int, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Records of one poll, in order of arrival within each partition.
+
+    Attributes:
+        records: [B] the bytes of every record, or the same records as columns of a table (CSV).
+        keys: [B] the key of every record, None where it has none; for files the series name.
+        partition: [B] int32.
+        offset: [B] int64, position of the record in its partition.
+        timestamp_ns: [B] int64, the record's own timestamp, ``NO_TIME`` where the source has none.
+        rejects: records that the source itself could not take apart.
+    """
+
+    records: "Sequence[bytes] | pd.DataFrame"
+    keys: Sequence[str | None]
+    partition: Ints
+    offset: Ints
+    timestamp_ns: Ints
+    rejects: "Sequence[DeadLetter]" = ()
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that could not be read.
+
+    Attributes:
+        partition: its partition.
+        offset: its position.
+        reason: one of a few short words, fit for a metric label.
+        detail: a sentence for people.
+        record: the record as it came, at most ``KEPT_BYTES`` of it.
+    """
+
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    record: bytes
+
+
+KEPT_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a decoder made of a ``RawBatch``: readings, and the records that hold none."""
+
+    readings: ReadingBatch
+    rejects: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Results of one micro-batch, as every sink receives them.
+
+    Attributes:
+        keys: [B] series name of every decision.
+        channels: [F] channel names.
+        decisions: [B] scores set against the limit.
+        alerts: alerts that changed their state.
+        dead_letters: records that could not be read.
+    """
+
+    keys: Sequence[str]
+    channels: tuple[str, ...]
+    decisions: DecisionBatch
+    alerts: "Sequence[Alert]" = field(default_factory=list)
+    dead_letters: Sequence[DeadLetter] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """A stream of records that can be read again from a committed position."""
+
+    def poll(self, timeout_s: float) -> RawBatch | None:
+        """Returns the next records, an empty batch if none came within ``timeout_s``, None at the end of the stream.
+
+        Reading begins at the committed rewind offsets.
+
+        Raises:
+            SourceLost: the stream cannot be read any more.
+        """
+
+    def committed(self) -> Positions:
+        """Returns the positions of the last commit; a partition that was never committed is absent."""
+
+    def commit(self, positions: Positions) -> None:
+        """Remembers durably (if the source can) how far each partition is done."""
+
+    def close(self) -> None:
+        """Releases what the source holds; called once."""
+
+
+class Decoder(Protocol):
+    """Turns the records of one wire format into columns; keeps no state but the index of series names."""
+
+    def decode(self, batch: RawBatch) -> Decoded:
+        """Reads a whole poll; a record that cannot be read becomes a dead letter and never raises."""
+
+
+class Sink(ABC):
+    """A place for results; most sinks override only ``write``."""
+
+    @abstractmethod
+    def write(self, output: Output) -> None:
+        """Takes the results of one micro-batch.
+
+        Raises:
+            SinkUnavailable: they could not be taken.
+        """
+
+    def flush(self) -> None:  # noqa: B027 - nothing to do for most sinks
+        """Makes everything written so far visible to readers; the positions are committed after it."""
+
+    def close(self) -> None:  # noqa: B027 - nothing to do for most sinks
+        """Releases what the sink holds; called once, after the last flush."""
