@@ -1,0 +1,154 @@
+"""The newest rows of all series in one array, and the windows that new rows complete.
+
+The ring holds ``[S, T, F]`` float32, one slot of T rows per series id, and nothing is shifted: a row overwrites the
+oldest one. One compiled call per poll writes all rows and copies out the windows that are due, in order of the batch,
+so windows do not depend on how the stream is cut into polls.
+"""
+
+import numpy as np
+from numba import njit
+
+from detector.errors import ConfigError
+from detector.types import Floats, Ints, SampleBatch, WindowBatch
+
+_NO_CELL = -1
+
+
+class WindowBuffer:
+    """Ring buffers of all series.
+
+    Attributes:
+        window: T, rows of a window.
+        channels: F.
+        hop: a window is due whenever the row's step number enters a new multiple of ``hop``, and at the start of a
+            run; 1 makes every row due. Counting by event time keeps the choice the same after a restart.
+    """
+
+    def __init__(self, window: int, channels: int, capacity: int = 256, hop: int = 1) -> None:
+        """Makes empty buffers.
+
+        Args:
+            window: T, at least 1.
+            channels: F, at least 1.
+            capacity: series to make room for now; room doubles when a larger id arrives.
+            hop: steps between windows of a series, at least 1.
+
+        Raises:
+            ConfigError: a size is below 1.
+        """
+        if min(window, channels, capacity, hop) < 1:
+            raise ConfigError(
+                f"window {window}, channels {channels}, capacity {capacity} and hop {hop} must each be at least 1."
+            )
+        self.window, self.channels, self.hop = window, channels, hop
+        # Left uninitialised on purpose: a ring is read only as far as `_filled` says it was written.
+        self._ring = np.empty((capacity, window, channels), np.float32)
+        self._next = np.zeros(capacity, np.int32)
+        self._filled = np.zeros(capacity, np.int32)
+        self._cell = np.full(capacity, _NO_CELL, np.int64)
+
+    @property
+    def capacity(self) -> int:
+        """Series there is room for."""
+        return len(self._ring)
+
+    @property
+    def nbytes_per_series(self) -> int:
+        """Bytes of state that one series occupies, idle or not."""
+        arrays = (self._ring, self._next, self._filled, self._cell)
+        return sum(array.nbytes for array in arrays) // self.capacity
+
+    def push(self, samples: SampleBatch, scaled: Floats) -> WindowBatch:
+        """Takes new rows in and returns the windows that are due.
+
+        Args:
+            samples: B aligned rows, in time order within each series.
+            scaled: [B, F] float32, their scaled values; NaN is masked.
+
+        Returns:
+            One window per due row, in order of the rows; elements before the first row of a run are NaN.
+        """
+        rows = self._rows(samples, scaled)
+        due, previous = _due(samples.series, samples.cell, samples.start, self.hop, self._cell)
+        windows, count = _push(samples.series, samples.start, rows, due, self._ring, self._next, self._filled)
+        return WindowBatch(samples.series[due], samples.time_ns[due], windows, count, samples.cell[due], previous[due])
+
+    def update(self, samples: SampleBatch, scaled: Floats) -> None:
+        """Takes new rows in without making windows, as when state is rebuilt from a log; arguments as for ``push``."""
+        rows = self._rows(samples, scaled)
+        _update(samples.series, samples.cell, samples.start, rows, self._ring, self._next, self._filled, self._cell)
+
+    def evict(self, series: Ints) -> None:
+        """Forgets the rows of these series, so that their ids may serve others."""
+        self._filled[series] = 0
+        self._next[series] = 0
+        self._cell[series] = _NO_CELL
+
+    def _rows(self, samples: SampleBatch, scaled: Floats) -> Floats:
+        """Checks everything that the kernels rely on without looking, and makes room for new ids."""
+        if scaled.shape != (len(samples), self.channels):
+            raise ValueError(f"expected scaled rows of shape {(len(samples), self.channels)}, got {scaled.shape}")
+        if len(samples):
+            if samples.series.min() < 0:
+                raise ValueError("series ids must not be negative")
+            self._reserve(int(samples.series.max()) + 1)
+        return np.ascontiguousarray(scaled, np.float32)
+
+    def _reserve(self, series: int) -> None:
+        if series <= self.capacity:
+            return
+        extra = max(series, 2 * self.capacity) - self.capacity
+        self._ring = np.concatenate([self._ring, np.empty((extra, self.window, self.channels), np.float32)])
+        self._next = np.concatenate([self._next, np.zeros(extra, np.int32)])
+        self._filled = np.concatenate([self._filled, np.zeros(extra, np.int32)])
+        self._cell = np.concatenate([self._cell, np.full(extra, _NO_CELL)])
+
+
+@njit(cache=True)
+def _update(series, cell, start, rows, ring, next_row, filled, last_cell):  # type: ignore[no-untyped-def]
+    steps, channels = ring.shape[1], ring.shape[2]
+    for i in range(len(series)):
+        s = np.uint32(series[i])
+        row = np.uint32(next_row[s])
+        for f in range(channels):
+            ring[s, row, f] = rows[i, f]
+        next_row[s] = row + 1 if row + 1 < steps else 0
+        filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
+        last_cell[s] = cell[i]
+
+
+@njit(cache=True)
+def _due(series, cell, start, hop, last_cell):  # type: ignore[no-untyped-def]
+    due = np.empty(len(series), np.bool_)
+    previous = np.empty(len(series), np.int64)
+    for i in range(len(series)):
+        s = np.uint32(series[i])
+        fresh = start[i] or last_cell[s] == _NO_CELL
+        previous[i] = _NO_CELL if fresh else last_cell[s]
+        due[i] = fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop
+        last_cell[s] = cell[i]
+    return due, previous
+
+
+@njit(cache=True)
+def _push(series, start, rows, due, ring, next_row, filled):  # type: ignore[no-untyped-def]
+    steps, channels = ring.shape[1], ring.shape[2]
+    windows = np.empty((due.sum(), steps, channels), np.float32)
+    count = np.empty(len(windows), np.int32)
+    w = 0
+    for i in range(len(series)):
+        s = np.uint32(series[i])
+        row = np.uint32(next_row[s])
+        for f in range(channels):
+            ring[s, row, f] = rows[i, f]
+        after = row + 1 if row + 1 < steps else 0
+        next_row[s] = after
+        filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
+        if due[i]:
+            # The ring from its oldest row to its end, then from its beginning to the newest row.
+            windows[w, : steps - after] = ring[s, after:]
+            windows[w, steps - after :] = ring[s, :after]
+            windows[w, : steps - filled[s]] = np.nan
+            count[w] = filled[s]
+            w += 1
+    return windows, count
