@@ -1,0 +1,63 @@
+# Every target first makes .venv and is quick when nothing changed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+ENV := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint type arch tests format bench docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@echo
+	@echo "Torch is the CUDA build from PyPI (5 GB on disk). To take another one, in a fresh checkout or after make clean:"
+	@echo "  make demo TORCH_BACKEND=cpu        the CPU build from download.pytorch.org (also cu128, rocm6.3, auto, ...)"
+	@echo "  make demo TORCH_INDEX=https://...  whatever build this package index holds"
+	@echo "  make demo PYTHON=python3.12        another Python, 3.11 or newer"
+
+demo: .venv/base ## Simulate a plant and watch a detector find its faults (ARGS="--seconds 30")
+	$(BIN)/reconwatch demo --out out/demo $(ARGS)
+
+test: lint type arch tests ## Everything that must pass before a change is taken
+
+lint: .venv/dev ## Style of the code (ruff)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+type: .venv/dev ## Types (mypy, strict)
+	$(BIN)/mypy
+
+arch: .venv/dev ## Imports point one way (import-linter)
+	$(BIN)/lint-imports
+
+tests: .venv/dev ## The test suite, with coverage of the library (ARGS="-k align")
+	$(ENV) pytest -n 2 --dist worksteal --cov=detector --cov-report=term:skip-covered --cov-fail-under=$(if $(ARGS),0,90) $(ARGS)
+
+format: .venv/dev ## Put the code into its final form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/dev ## Speed of the hot paths, as ratios against the plain way
+	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(ENV) python $$file --quick; done
+
+docs: .venv/dev ## The reference of the Python packages, as HTML in out/docs
+	$(BIN)/pdoc --docformat google --output-directory out/docs detector pipelines
+
+clean: ## Remove .venv and everything generated
+	rm -rf .venv out build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "reconwatch needs Python 3.11 or newer and $(PYTHON) is older: name a newer one, as in make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/base: pyproject.toml | .venv/bin/uv
+	$(if $(TORCH_INDEX),$(UV) --index $(TORCH_INDEX) torch)
+	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[train,dev]'
+	@touch $@
