@@ -1,20 +1,19 @@
 """What a source, a decoder and a sink are, and what passes between them; offsets travel with the payload.
 
-A source delivers ``RawBatch`` es, a decoder turns them into readings and dead letters, a sink takes ``Output`` s. The
-loop commits ``Position`` s only after every sink has flushed.
+A source delivers raw batches, a decoder turns them into readings and dead letters, a sink takes outputs. The loop
+commits a checkpoint only after every sink has flushed.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from detector.types import DecisionBatch, Ints, ReadingBatch
 
 if TYPE_CHECKING:
-    import pandas as pd
     from detector.alerting.alert import Alert
 
 NO_TIME = np.iinfo(np.int64).min
@@ -33,7 +32,17 @@ class Position(NamedTuple):
     rewind_offset: int
 
 
-Positions = Mapping[int, Position]
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What is committed in one go.
+
+    Attributes:
+        positions: how far each partition is done; one that was never committed is absent.
+        state: what cannot be rebuilt from the records read again (open alerts), fit for JSON.
+    """
+
+    positions: Mapping[int, Position] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +50,35 @@ class RawBatch:
     """Records of one poll, in order of arrival within each partition.
 
     Attributes:
-        records: [B] the bytes of every record, or the same records as columns of a table (CSV).
+        records: [B] the bytes of every record.
         keys: [B] the key of every record, None where it has none; for files the series name.
         partition: [B] int32.
         offset: [B] int64, position of the record in its partition.
         timestamp_ns: [B] int64, the record's own timestamp, ``NO_TIME`` where the source has none.
-        rejects: records that the source itself could not take apart.
+        header: column names if the records are lines of delimited text, None if they describe themselves.
     """
 
-    records: "Sequence[bytes] | pd.DataFrame"
+    records: Sequence[bytes]
     keys: Sequence[str | None]
     partition: Ints
     offset: Ints
     timestamp_ns: Ints
-    rejects: "Sequence[DeadLetter]" = ()
+    header: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    def part(self, start: int, stop: int) -> "RawBatch":
+        """Returns the records from ``start`` up to ``stop``."""
+        cut = slice(start, stop)
+        return RawBatch(
+            self.records[cut],
+            self.keys[cut],
+            self.partition[cut],
+            self.offset[cut],
+            self.timestamp_ns[cut],
+            self.header,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +142,11 @@ class Source(Protocol):
             SourceLost: the stream cannot be read any more.
         """
 
-    def committed(self) -> Positions:
-        """Returns the positions of the last commit; a partition that was never committed is absent."""
+    def committed(self) -> Checkpoint:
+        """Returns what the last commit remembered, an empty checkpoint if there was none."""
 
-    def commit(self, positions: Positions) -> None:
-        """Remembers durably (if the source can) how far each partition is done."""
+    def commit(self, checkpoint: Checkpoint) -> None:
+        """Remembers ``checkpoint``, durably if the source can."""
 
     def close(self) -> None:
         """Releases what the source holds; called once."""

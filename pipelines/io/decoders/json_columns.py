@@ -1,0 +1,71 @@
+"""JSON objects, one per record, as columns; fields are named by dotted paths."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+
+from detector.types import Bools, Floats
+from pipelines.io.base import RawBatch
+from pipelines.io.decoders.columns import Columns, Faults, Fields, timed
+
+
+def read_json(batch: RawBatch, fields: Fields) -> Columns:
+    """Reads ``fields`` from every record of ``batch``; an absent or null field is a missing value, not a fault."""
+    faults = Faults(len(batch))
+    documents = [_document(record) for record in batch.records]
+    faults.mark(np.array([d is None for d in documents], np.bool_), "not_json", "The record is no JSON object.")
+    numbers = np.full((len(batch), len(fields.numbers)), np.nan)
+    for column, path in enumerate(fields.numbers):
+        numbers[:, column], bad = _numbers([lookup(d, path) for d in documents])
+        faults.mark(bad, "bad_value", f"Field {path!r} holds no number.")
+    texts = [[_text(lookup(d, path)) for d in documents] for path in fields.texts]
+    times = [lookup(d, fields.time.path) for d in documents] if fields.time else []
+    return Columns(timed(batch, fields.time, times, faults), numbers, texts, faults)
+
+
+def lookup(document: Any, path: str) -> Any:
+    """Returns what lies under a dotted path, None if nothing does; keys may contain dots themselves.
+
+    >>> lookup({"conn": {"id.orig_h": "10.0.0.1"}}, "conn.id.orig_h")
+    '10.0.0.1'
+    """
+    if not isinstance(document, dict):
+        return None
+    if path in document:
+        return document[path]
+    for at, letter in enumerate(path):
+        if letter == "." and path[:at] in document:
+            found = lookup(document[path[:at]], path[at + 1 :])
+            if found is not None:
+                return found
+    return None
+
+
+def _document(record: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(record)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _numbers(values: list[Any]) -> tuple[Floats, Bools]:
+    try:
+        return np.array(values, np.float64), np.zeros(len(values), np.bool_)  # None becomes NaN
+    except (TypeError, ValueError, OverflowError):
+        numbers = [_number(v) for v in values]
+        return np.array([np.nan if n is None else n for n in numbers]), np.array([n is None for n in numbers], np.bool_)
+
+
+def _number(value: Any) -> float | None:
+    if value is None or value == "":
+        return float("nan")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else str(value)

@@ -1,0 +1,10 @@
+"""The table of decoders: one line per layout."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.io.decoders.long import LongConfig
+from pipelines.io.decoders.wide import WideConfig
+
+DecoderConfig = Annotated[WideConfig | LongConfig, Field(discriminator="kind")]

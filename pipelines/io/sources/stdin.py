@@ -1,0 +1,67 @@
+"""Standard input: CSV or JSON lines as they come; what was read cannot be read again."""
+
+import os
+import select
+import sys
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detector.errors import SourceLost
+from pipelines.clock import Clock
+from pipelines.io.base import Checkpoint, RawBatch
+from pipelines.io.sources.lines import Format, LineParser
+
+READ_BYTES = 1 << 20
+
+
+class StdinConfig(BaseModel):
+    """Standard input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["stdin"] = "stdin"
+    format: Format = Field(default="auto", description="csv (with a header) or jsonl; auto looks at the first line")
+    series: str = Field(default="stdin", description="Series of records without an entity field")
+
+    def open(self, clock: Clock) -> "PipeSource":
+        """Returns a source on standard input."""
+        return PipeSource(sys.stdin.fileno(), self)
+
+
+class PipeSource:
+    """Reads whole lines from an open file descriptor, such as that of a pipe."""
+
+    def __init__(self, descriptor: int, config: StdinConfig) -> None:
+        self._descriptor = descriptor
+        self._parser = LineParser("standard input", config.series, 0, config.format)
+        self._rest = b""
+        self._ended = False
+
+    def poll(self, timeout_s: float) -> RawBatch | None:
+        """Returns the lines that have come, None at the end of the input."""
+        if self._ended:
+            return None
+        ready, _, _ = select.select([self._descriptor], [], [], timeout_s)
+        if not ready:
+            return self._parser.parse([])
+        try:
+            content = os.read(self._descriptor, READ_BYTES)
+        except OSError as error:
+            raise SourceLost(f"cannot read standard input: {error.strerror}.") from error
+        self._ended = not content
+        whole, newline, self._rest = (self._rest + content).rpartition(b"\n")
+        lines = whole.split(b"\n") if newline else []
+        if self._ended and self._rest:
+            lines, self._rest = [*lines, self._rest], b""
+        return self._parser.parse(lines)
+
+    def committed(self) -> Checkpoint:
+        """Returns an empty checkpoint: a pipe has no memory."""
+        return Checkpoint()
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        """Remembers nothing."""
+
+    def close(self) -> None:
+        """Leaves the descriptor to its owner."""
