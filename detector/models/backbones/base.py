@@ -1,0 +1,103 @@
+"""What a backbone gives: encoders from windows to flat codes and decoders back, as mirrored stacks of layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Shape of a window.
+
+    Attributes:
+        steps: T.
+        channels: F, what is reconstructed.
+        conditions: C, further columns that the encoder sees and nobody reconstructs.
+    """
+
+    steps: int
+    channels: int
+    conditions: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """Columns that the encoder sees, F + C."""
+        return self.channels + self.conditions
+
+    @property
+    def elements(self) -> int:
+        """Elements that are reconstructed, T * F."""
+        return self.steps * self.channels
+
+
+class Encoder(nn.Module):
+    """Layers and a head: [B, T, F + C] to [B, D]."""
+
+    def __init__(self, layers: list[nn.Module], head: nn.Module):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes windows."""
+        for layer in self.layers:
+            x = layer(x)
+        return cast(Tensor, self.head(x))
+
+
+class Decoder(nn.Module):
+    """A stem and layers: [B, D] to [B, T, outputs]; layer -1 - i undoes layer i of the encoder."""
+
+    def __init__(self, stem: nn.Module, layers: list[nn.Module]):
+        super().__init__()
+        self.stem = stem
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Decodes codes."""
+        x = self.stem(z)
+        for layer in self.layers:
+            x = layer(x)
+        return cast(Tensor, x)
+
+
+class Backbone(BaseModel):
+    """Hyperparameters that every backbone has, and its two doors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least_depth: ClassVar[int] = 1
+
+    depth: int = Field(default=1, ge=1, le=8, description="Hidden layers on each side")
+    width: int = Field(default=64, ge=1, description="Nodes per layer")
+    activation: Literal["gelu", "relu", "elu", "tanh"] = "gelu"
+    normalisation: Literal["none", "layer"] = Field(
+        default="none", description="layer normalises over the nodes of a step; never over the batch"
+    )
+
+    def native_size(self, shape: Shape) -> int:
+        """Returns the size of the code that the backbone gives when nobody asks for one."""
+        raise NotImplementedError
+
+    def encoder(self, shape: Shape, size: int | None = None) -> Encoder:
+        """Returns a new encoder [B, T, F + C] to [B, size]; without ``size`` to its native code."""
+        raise NotImplementedError
+
+    def decoder(self, shape: Shape, size: int | None, outputs: int) -> Decoder:
+        """Returns a new decoder [B, size] to [B, T, outputs]."""
+        raise NotImplementedError
+
+    def hidden(self, layer: nn.Module, width: int) -> nn.Sequential:
+        """Returns ``layer`` with normalisation, if any, and activation behind it."""
+        norm = [nn.LayerNorm(width)] if self.normalisation == "layer" else []
+        return nn.Sequential(layer, *norm, ACTIVATIONS[self.activation]())

@@ -1,0 +1,119 @@
+"""Strided convolutions down to a short sequence of narrow codes, transposed convolutions up again.
+
+Everything stays [B, T, F] as it lies in the ring buffer. A convolution is one matrix product over its gathered taps;
+a transposed one of stride 2 is a convolution of stride 1 with twice the outputs, whose interleaving is a reshape.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as fn
+from pydantic import Field
+from torch import Tensor, nn
+
+from detector.models.backbones.base import Backbone, Decoder, Encoder, Shape
+
+_STRIDE = 2
+_SHORT = 32
+
+
+class Down(nn.Module):
+    """Convolution of stride 2, [B, T, F] to [B, T / 2, width], zeros beyond both ends."""
+
+    def __init__(self, inputs: int, width: int, kernel: int):
+        super().__init__()
+        self.kernel = kernel
+        self.product = nn.Linear(inputs * kernel, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolves; T is even."""
+        steps = x.shape[1]
+        before = (self.kernel - 1) // 2
+        x = fn.pad(x, (0, 0, before, self.kernel - _STRIDE - before))
+        return self.product(torch.cat([x[:, tap : tap + steps - 1 : _STRIDE] for tap in range(self.kernel)], 2))
+
+
+class Up(nn.Module):
+    """Transposed convolution of stride 2 and even kernel, [B, T, F] to [B, 2 T, width]."""
+
+    def __init__(self, inputs: int, width: int, kernel: int):
+        super().__init__()
+        self.taps = kernel // _STRIDE
+        self.product = nn.Linear(inputs * self.taps, _STRIDE * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolves; the surplus of the kernel is cut off evenly at both ends."""
+        size, steps, _ = x.shape
+        surplus = self.taps - 1
+        x = fn.pad(x, (0, 0, surplus, surplus))
+        pairs = self.product(torch.cat([x[:, tap : tap + steps + surplus] for tap in range(self.taps)], 2))
+        rows = pairs.reshape(size, _STRIDE * (steps + surplus), -1)
+        return rows[:, surplus : surplus + _STRIDE * steps]
+
+
+class Lengthen(nn.Module):
+    """Zeros before the oldest step, so that every layer can halve the window."""
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pads [B, T, F] to the full number of steps."""
+        return fn.pad(x, (0, 0, self.steps - x.shape[1], 0))
+
+
+class Shorten(nn.Module):
+    """The newest steps only."""
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Cuts [B, T', F] to [B, T, F]."""
+        return x[:, -self.steps :]
+
+
+class Conv1dBackbone(Backbone):
+    """Kernels 7, 5, 3, ... of stride 2 down, 4, ..., 4, 8 up; two layers for windows below 32 steps.
+
+    The native code keeps ``code_channels`` values at each of T / 2**depth steps.
+    """
+
+    kind: Literal["conv1d"] = "conv1d"
+    depth: int = Field(default=3, ge=1, le=8, description="Strided layers on each side, at most 2 below 32 steps")
+    width: int = Field(default=48, ge=1, description="Channels per layer")
+    code_channels: int = Field(default=6, ge=1, description="Channels of the native code at each of its steps")
+
+    def native_size(self, shape: Shape) -> int:
+        """Steps of the innermost layer times ``code_channels``."""
+        return self._inner_steps(shape) * self.code_channels
+
+    def encoder(self, shape: Shape, size: int | None = None) -> Encoder:
+        """As in ``Backbone``."""
+        layers: list[nn.Module] = []
+        for i in range(self._layers(shape)):
+            down = Down(shape.inputs if i == 0 else self.width, self.width, kernel=max(7 - 2 * i, 3))
+            layers.append(self.hidden(down, self.width))
+        layers[0] = nn.Sequential(Lengthen(self._inner_steps(shape) * _STRIDE ** len(layers)), layers[0])
+        flat: list[nn.Module] = [nn.Linear(self.width, self.code_channels), nn.Flatten()]
+        return Encoder(layers, nn.Sequential(*flat, *([nn.Linear(self.native_size(shape), size)] if size else [])))
+
+    def decoder(self, shape: Shape, size: int | None, outputs: int) -> Decoder:
+        """As in ``Backbone``."""
+        depth = self._layers(shape)
+        unflatten = nn.Unflatten(1, (self._inner_steps(shape), self.code_channels))
+        stem = nn.Sequential(nn.Linear(size, self.native_size(shape)), unflatten) if size else unflatten
+        layers: list[nn.Module] = [
+            self.hidden(Up(self.code_channels if i == 0 else self.width, self.width, kernel=4), self.width)
+            for i in range(depth - 1)
+        ]
+        last = Up(self.width if layers else self.code_channels, outputs, kernel=8)
+        return Decoder(stem, [*layers, nn.Sequential(last, Shorten(shape.steps))])
+
+    def _layers(self, shape: Shape) -> int:
+        return min(self.depth, 2) if shape.steps < _SHORT else self.depth
+
+    def _inner_steps(self, shape: Shape) -> int:
+        return -(-shape.steps // _STRIDE ** self._layers(shape))
