@@ -4,7 +4,9 @@ Shapes use the letters B (rows of a batch), T (time steps of a window) and F (ch
 nanoseconds since 1970 UTC, or bare row numbers where the data has no clock. A missing value is NaN.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,3 +151,19 @@ class Explanation:
     expected: Floats
     low: Floats
     high: Floats
+
+
+Batch = TypeVar("Batch", SampleBatch, DecisionBatch, Explanation)
+
+
+def cut(batch: Batch, rows: Any) -> Batch:
+    """Returns the rows of a batch that a slice, mask or index names."""
+    return type(batch)(*(getattr(batch, field.name)[rows] for field in fields(batch)))
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Returns at least one batch as one, in order."""
+    if len(batches) == 1:
+        return batches[0]
+    kind = type(batches[0])
+    return kind(*(np.concatenate([getattr(b, field.name) for b in batches]) for field in fields(kind)))

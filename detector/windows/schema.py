@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from detector.errors import SchemaMismatch
 
 NS = 1_000_000_000
+WEEK_S = 7 * 24 * 3600
 
 
 class Channel(BaseModel):
@@ -39,6 +40,7 @@ class Schema(BaseModel):
     channels: tuple[Channel, ...] = Field(min_length=1)
     interval_s: float = Field(default=1.0, gt=0)
     alignment: Literal["rows", "grid"] = "rows"
+    has_clock: bool = Field(default=True, description="False where times are bare row numbers without a unit")
 
     @model_validator(mode="after")
     def _unique(self) -> "Schema":
@@ -57,6 +59,11 @@ class Schema(BaseModel):
     def interval_ns(self) -> int:
         """Step of the grid in nanoseconds, at least 1."""
         return max(1, round(self.interval_s * NS))
+
+    @property
+    def rows_per_week(self) -> float | None:
+        """How many rows a series gives in a week, None without a clock."""
+        return WEEK_S / self.interval_s if self.has_clock else None
 
     @property
     def hash(self) -> str:

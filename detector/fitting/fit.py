@@ -1,0 +1,105 @@
+"""Fits a whole detector: scaler, members, fusion and the held-out scores that calibration needs."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from detector.bundle import Bundle, golden
+from detector.members.base import MOST, Member, Progress, Rows, in_blocks, spread
+from detector.members.detector import Detector, Fusion
+from detector.members.table import DetectorConfig
+from detector.fitting.dataset import Run, check, fit_window, split
+from detector.types import Floats, WindowBatch
+from detector.windows.scale import filled
+from detector.windows.schema import Schema
+
+BAND_QUANTILE = 0.99
+BAND_ROWS = 4096
+
+
+def fit_detector(
+    config: DetectorConfig, schema: Schema, data: list[Run], seed: int = 0, progress: Progress = lambda *_: None
+) -> Bundle:
+    """Learns what is normal from unlabelled rows.
+
+    A few anomalies in the data do little harm: autoencoders drop the worst 5% of every batch, scales are quantiles.
+
+    Args:
+        config: members and scaler.
+        schema: channels of the data.
+        data: aligned runs, in order of time within each series.
+        seed: of everything random; the same data, config and seed give the same bytes on one machine.
+        progress: told the name of the step and the share of it that is done.
+
+    Returns:
+        The bundle, ready to save.
+
+    Raises:
+        DataError: too little data.
+        TrainingDiverged: a loss became NaN or infinite.
+    """
+    check(data)
+    scaler = config.scaler.fit(np.concatenate([run.values for run in data]))
+    longest = max(map(len, data))
+    members = [member.shortened(fit_window(member.window, longest)) for member in config.members]
+    config = config.model_copy(update={"members": tuple(members)})
+    rows = split(data, scaler, max(member.window for member in members))
+    with ThreadpoolController().limit(limits=1):
+        fitted = tuple(member.fit(rows.fit, rows.held_out, seed, progress) for member in members)
+        values = [_outputs(member, rows.held_out) for member in fitted]
+        fusion = Fusion.fit(values, [member.weight for member in members])
+        draft = Detector(schema, scaler, fitted, fusion, np.zeros(len(schema.channels)), ())
+        held_out = tuple(causal_scores(draft, run) for run in rows.held_out if len(run) >= draft.window)
+        band = _band(draft, rows.held_out)
+        progress("refit", 0.0)
+        refitted = tuple(member.refit(rows.all) for member in fitted)
+        progress("refit", 1.0)
+        detector = Detector(schema, scaler, refitted, fusion, band, held_out)
+        return Bundle(detector, config, seed, _facts(data), golden(detector, rows.held_out))
+
+
+def causal_scores(detector: Detector, rows: Rows) -> Floats:
+    """Returns the causal fused score of every row whose windows are full, [N - T + 1] float64."""
+    holds = detector.holds(1)
+    return np.concatenate([detector.fuse(batch, holds)[0] for batch in _batches(rows, detector.window)])
+
+
+def _batches(rows: Rows, window: int) -> Iterator[WindowBatch]:
+    windows = rows.windows(window)
+    for begin in range(0, len(windows), MOST):
+        part = np.ascontiguousarray(windows[begin : begin + MOST])
+        step = np.arange(begin, begin + len(part), dtype=np.int64)
+        yield WindowBatch(
+            np.zeros(len(part), np.int32), step, part, np.full(len(part), window, np.int32), step, step - 1
+        )
+
+
+def _outputs(member: Member, runs: list[Rows]) -> Floats:
+    """Returns the member's values on held-out windows, every stride-th, [N, K]."""
+    found = []
+    for rows in runs:
+        windows = rows.windows(member.window)[:: member.stride]
+        for begin in range(0, len(windows), MOST):
+            part, observed = filled(np.ascontiguousarray(windows[begin : begin + MOST]), rows.fill)
+            found.append(in_blocks(member.look, part, None if observed.all() else observed).values)
+    return np.concatenate(found)
+
+
+def _band(detector: Detector, runs: list[Rows]) -> Floats:
+    """Returns the quantile of the error of the expected newest row per channel, scaled units, [F]."""
+    windows = spread(runs, detector.window, BAND_ROWS)
+    band = np.full(detector.channels, np.nan)
+    expected = detector.expected(windows, np.ones_like(windows, bool), np.zeros(len(windows), int))
+    if not np.isnan(expected).all():
+        band = np.quantile(np.abs(expected - windows[:, -1]), BAND_QUANTILE, axis=0)
+    return band
+
+
+def _facts(data: list[Run]) -> dict[str, int]:
+    return {
+        "rows": sum(map(len, data)),
+        "runs": len(data),
+        "first_time_ns": min(int(run.time_ns[0]) for run in data),
+        "last_time_ns": max(int(run.time_ns[-1]) for run in data),
+    }

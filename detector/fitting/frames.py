@@ -1,0 +1,112 @@
+"""DataFrames as the library sees them: channels, times in order, aligned rows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from detector.errors import DataError
+from detector.types import Ints, ReadingBatch, SampleBatch, joined
+from detector.windows.align import AlignConfig, Aligner
+from detector.windows.schema import NS, Channel, Schema
+
+TIME, LABEL = "timestamp", "is_anomaly"
+
+_EPOCH_UNITS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000))
+_EPOCH_SECONDS = 1e8
+
+
+def channels_of(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the numeric columns other than the time and the label."""
+    numeric = frame.select_dtypes(include=["number", "bool"]).columns
+    return tuple(str(name) for name in numeric if name not in (TIME, LABEL))
+
+
+def schema_of(frames: Sequence[pd.DataFrame]) -> Schema:
+    """Reads channels and the typical step off the data.
+
+    Raises:
+        DataError: there is no numeric channel.
+        SchemaMismatch: the frames have different channels.
+    """
+    names = channels_of(frames[0])
+    if not names:
+        raise DataError("the data has no numeric channel beside the time; check the separator and the decimal sign.")
+    steps = [np.diff(ordered_times(frame)[1]) for frame in frames]
+    step = float(np.median(np.concatenate(steps))) if any(map(len, steps)) else NS
+    schema = Schema(
+        channels=tuple(Channel(name=name) for name in names),
+        interval_s=max(step, 1) / NS,
+        has_clock=_has_clock(frames[0]),
+    )
+    for number, frame in enumerate(frames[1:], 2):
+        schema.check(channels_of(frame), f"series {number}")
+    return schema
+
+
+def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
+    """Aligns a frame of one series through the same aligner as a stream, one row per row.
+
+    Args:
+        schema: its channels are taken, in its order.
+        frame: rows in any order.
+        where: what the frame is, for messages.
+    """
+    order, time_ns = ordered_times(frame)
+    values = frame[list(schema.names)].to_numpy(np.float64)[order]
+    zeros = np.zeros(len(frame), np.int32)
+    aligner = Aligner(schema, AlignConfig(), capacity=1)
+    batch = ReadingBatch(zeros, time_ns, values, zeros, order.astype(np.int64))
+    samples = joined([aligner.push(batch), aligner.flush()])
+    if len(samples) != len(frame):
+        raise DataError(f"{where} gave {len(samples)} rows out of {len(frame)}; check its times.")
+    return samples
+
+
+def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Puts rows in order of time; rows that share a time are spread evenly up to the next one.
+
+    Returns:
+        order [N], the rows of the frame by time (stable), and their times [N] int64 nanoseconds, all different.
+    """
+    time_ns = times(frame)
+    order = np.argsort(time_ns, kind="stable")
+    time_ns = time_ns[order]
+    distinct, first, count = np.unique(time_ns, return_index=True, return_counts=True)
+    if len(distinct) < len(time_ns):
+        typical = int(np.median(np.diff(distinct))) if len(distinct) > 1 else NS
+        room = np.repeat(np.append(np.diff(distinct), typical) // count, count)
+        place = np.arange(len(time_ns)) - np.repeat(first, count)
+        time_ns = time_ns + np.maximum(room, 1) * place
+    return order, time_ns
+
+
+def times(frame: pd.DataFrame) -> Ints:
+    """Returns the event time of every row, [N] int64 nanoseconds.
+
+    Integers are epoch seconds, milli-, micro- or nanoseconds by their size; small ones are row numbers, one second each.
+
+    Raises:
+        DataError: there is no time column, or it holds neither times nor whole numbers.
+    """
+    if TIME in frame:
+        column = frame[TIME]
+    elif isinstance(frame.index, pd.DatetimeIndex | pd.RangeIndex):
+        column = frame.index.to_series()
+    else:
+        raise DataError(f"the data has no column {TIME!r}; name the column that holds the time so.")
+    if column.isna().any():
+        raise DataError(f"row {int(column.isna().to_numpy().argmax()) + 1} has no {TIME}; fill it in or drop the row.")
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return pd.DatetimeIndex(column).as_unit("ns").asi8.copy()
+    if not pd.api.types.is_integer_dtype(column):
+        raise DataError(f"the column {TIME!r} holds {column.dtype}; give ISO-8601 times or whole numbers.")
+    whole = column.to_numpy(np.int64)
+    size = float(np.median(np.abs(whole))) if len(whole) else 0.0
+    factor = next((factor for least, factor in _EPOCH_UNITS if size >= least), NS)
+    return whole * factor
+
+
+def _has_clock(frame: pd.DataFrame) -> bool:
+    column = frame[TIME] if TIME in frame else frame.index
+    return not pd.api.types.is_integer_dtype(column) or float(np.median(np.abs(column))) >= _EPOCH_SECONDS

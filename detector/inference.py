@@ -1,0 +1,126 @@
+"""The engine: aligned rows in, decisions out, state of all series inside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from detector.calibration.base import Calibrator
+from detector.calibration.table import CalibrationConfig
+from detector.members.base import MOST
+from detector.members.detector import Detector
+from detector.scoring.delay import Delay, Settled
+from detector.types import DecisionBatch, Explanation, Floats, Ints, SampleBatch, ScoreBatch, cut, joined
+from detector.windows.buffer import WindowBuffer
+
+WINDOW_BYTES = 64 * 2**20
+
+_THREADS = ThreadpoolController()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Decisions of one push and the reasons for those that are anomalies.
+
+    Attributes:
+        decisions: [B] rows.
+        explained: [K] int64, ascending rows of ``decisions`` that are anomalies and could be explained.
+        explanation: of those K rows.
+    """
+
+    decisions: DecisionBatch
+    explained: Ints
+    explanation: Explanation
+
+
+class Scorer:
+    """Scores a stream: scale, window, members, fusion, delay, limit; one call for all series of a poll.
+
+    Scores do not depend on how the stream is cut into batches, bit for bit.
+
+    Args:
+        detector: immutable; several scorers may share it.
+        calibrator: fitted to the detector's held-out scores at the same delay.
+        delay: rows, 0 is strictly causal.
+        capacity: series to make room for; grows by itself.
+    """
+
+    def __init__(self, detector: Detector, calibrator: Calibrator, delay: int = 0, capacity: int = 64) -> None:
+        self.detector = detector
+        self.delay = delay
+        self._calibrator = calibrator
+        self._buffer = WindowBuffer(detector.window, detector.channels, capacity)
+        self._holds = detector.holds(capacity)
+        self._delay = Delay(delay, detector.channels, capacity)
+
+    @property
+    def memory_rows(self) -> int:
+        """Rows of history after which nothing older can influence a score."""
+        return self.detector.window + max(member.stride for member in self.detector.members) + self.delay
+
+    def push(self, samples: SampleBatch) -> Verdict:
+        """Scores aligned rows; with a delay, decides about the rows that are settled by them.
+
+        Args:
+            samples: in order of event time within each series.
+
+        Returns:
+            Decisions, as many as rows were settled.
+        """
+        with _THREADS.limit(limits=1):
+            return _joined([self._push(part) for part in self._parts(samples)])
+
+    def flush(self, series: Ints | None = None) -> Verdict:
+        """Decides about the rows still pending, of the series named or of all, as at the end of the input."""
+        settled = self._delay.flush(series)
+        return self._verdict(settled, np.empty((0, self.detector.window, self.detector.channels), np.float32))
+
+    def evict(self, series: Ints) -> None:
+        """Forgets series that have gone silent; ``flush`` them first to keep their last rows."""
+        self._buffer.evict(series)
+
+    def _parts(self, samples: SampleBatch) -> Iterator[SampleBatch]:
+        row_bytes = 4 * self.detector.window * self.detector.channels
+        rows = int(np.clip(WINDOW_BYTES // row_bytes, 64, MOST))
+        for begin in range(0, max(len(samples), 1), rows):
+            yield cut(samples, slice(begin, begin + rows))
+
+    def _push(self, samples: SampleBatch) -> Verdict:
+        windows = self._buffer.push(samples, self.detector.scaler.transform(samples.values))
+        score, contribution = self.detector.fuse(windows, self._holds)
+        warming = windows.filled < self.detector.window
+        settled = self._delay.push(windows.series, windows.time_ns, score, contribution, warming, samples.start)
+        return self._verdict(settled, windows.values)
+
+    def _verdict(self, settled: Settled, windows: Floats) -> Verdict:
+        scores = ScoreBatch(settled.series, settled.time_ns, settled.score, settled.contribution, settled.warming)
+        decisions = self._calibrator.decide(scores)
+        explained = np.flatnonzero(decisions.is_anomaly & (settled.trigger >= 0))
+        explanation = self.detector.explain(windows[settled.trigger[explained]], settled.back[explained])
+        return Verdict(decisions, explained, explanation)
+
+
+def _joined(verdicts: list[Verdict]) -> Verdict:
+    begins = np.cumsum([0] + [len(v.decisions) for v in verdicts[:-1]])
+    return Verdict(
+        joined([v.decisions for v in verdicts]),
+        np.concatenate([v.explained + b for v, b in zip(verdicts, begins, strict=True)]),
+        joined([v.explanation for v in verdicts]),
+    )
+
+
+def calibrate(detector: Detector, delay: int, config: CalibrationConfig) -> Calibrator:
+    """Sets the limit for scores of this delay from the detector's held-out scores."""
+    runs = [smooth(scores, delay) for scores in detector.held_out]
+    return config.fit(runs, detector.schema.rows_per_week)
+
+
+def smooth(scores: Floats, delay: int) -> Floats:
+    """Returns the delayed scores [N] of one run of causal scores [N]."""
+    rows = np.arange(len(scores), dtype=np.int64)
+    zeros = np.zeros(len(scores), np.int32)
+    stage = Delay(delay, 0, 1)
+    no_share, no = np.zeros((len(scores), 0), np.float32), np.zeros(len(scores), bool)
+    settled = stage.push(zeros, rows, scores, no_share, no, no)
+    return np.concatenate([settled.score, stage.flush().score])

@@ -1,0 +1,173 @@
+"""A detector: members plus fusion, immutable once fitted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detector.members.base import BLOCK, Look, Member, in_blocks, pad
+from detector.scoring.hold import Hold, due
+from detector.types import Bools, Explanation, Floats, Ints, WindowBatch
+from detector.windows.scale import RowScaler, filled
+from detector.windows.schema import Schema
+
+FLOOR = 1e-3
+"""Least quantile of an output: an output that never moves on normal data must not blow up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Every output over its own held-out 99% quantile, then the weighted mean.
+
+    Attributes:
+        norm: [K] float64 > 0, the quantiles (with a small floor).
+        neutral: [K] float64, held-out medians: what an output says while its window is not full.
+        weight: [K] float64.
+    """
+
+    norm: Floats
+    neutral: Floats
+    weight: Floats
+
+    @classmethod
+    def fit(cls, values: list[Floats], weights: list[float]) -> "Fusion":
+        """Fits to what every member said of held-out normal windows.
+
+        Args:
+            values: for every member [N, K_m].
+            weights: for every member, shared by all its outputs.
+        """
+        return cls(
+            np.concatenate([np.quantile(v, 0.99, axis=0) for v in values]) + FLOOR,
+            np.concatenate([np.median(v, axis=0) for v in values]).astype(np.float64),
+            np.concatenate([np.full(v.shape[1], w) for v, w in zip(values, weights, strict=True)]),
+        )
+
+    @property
+    def gain(self) -> Floats:
+        """[K], what one unit of an output adds to the fused score."""
+        return self.weight / (self.norm * self.weight.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Everything that turns windows into scores.
+
+    Attributes:
+        schema: channels and grid.
+        scaler: raw to scaled values.
+        members: at least one.
+        fusion: over the outputs of all members, in their order.
+        band: [F] float64, held-out 99% quantile of the error of the expected value, scaled units; NaN where the
+            detector expects nothing.
+        held_out: causal fused scores of held-out normal rows, one array per run: what calibration is fitted to.
+    """
+
+    schema: Schema
+    scaler: RowScaler
+    members: tuple[Member, ...]
+    fusion: Fusion
+    band: Floats
+    held_out: tuple[Floats, ...]
+
+    @property
+    def window(self) -> int:
+        """Rows of the longest window."""
+        return max(member.window for member in self.members)
+
+    @property
+    def channels(self) -> int:
+        """F."""
+        return len(self.schema.channels)
+
+    def holds(self, capacity: int) -> list[Hold]:
+        """Returns the fresh state that ``fuse`` keeps per series, one for each member."""
+        made, k = [], 0
+        for member in self.members:
+            n = len(member.outputs)
+            neutral = np.concatenate([self.fusion.neutral[k : k + n], np.zeros(self.channels)])
+            made.append(Hold(neutral, capacity))
+            k += n
+        return made
+
+    def fuse(self, batch: WindowBatch, holds: list[Hold]) -> tuple[Floats, Floats]:
+        """Scores the newest row of every window, causally.
+
+        Args:
+            batch: windows of this detector's length, in order of time within each series.
+            holds: state from ``holds``, changed in place.
+
+        Returns:
+            score [B] float64 (NaN where the newest row holds no value at all) and contribution [B, F] float32, whose
+            rows sum to 1 or are 0.
+        """
+        score, terms = np.zeros(len(batch)), np.zeros((len(batch), self.channels), np.float32)
+        windows, observed = filled(batch.values, self.scaler.fill)
+        masked = not observed.all()
+        k = 0
+        for member, hold in zip(self.members, holds, strict=True):
+            gain = self.fusion.gain[k : k + len(member.outputs)]
+            fresh = (batch.filled >= member.window) & due(batch.cell, batch.previous_cell, member.stride)
+            columns = np.zeros((len(batch), len(gain) + self.channels), np.float32)
+            if fresh.any():
+                rows = slice(None) if fresh.all() else fresh
+                seen = observed[rows, -member.window :] if masked else None
+                look = in_blocks(member.look, windows[rows, -member.window :], seen)
+                columns[rows, : len(gain)] = look.values
+                columns[rows, len(gain) :] = _shares(look, self.channels)
+            held = hold.push(batch.series, batch.filled, columns, np.repeat(fresh[:, None], columns.shape[1], axis=1))
+            score += held[:, : len(gain)].astype(np.float64) @ gain
+            terms += held[:, len(gain) :] * np.float32(gain[-1])
+            k += len(gain)
+        score[np.isnan(batch.values[:, -1]).all(axis=1)] = np.nan
+        total = terms.sum(axis=1, keepdims=True)
+        return score, np.divide(terms, total, out=np.zeros_like(terms), where=total > 0)
+
+    def explain(self, windows: Floats, back: Ints) -> Explanation:
+        """Says what was expected of one row of each window.
+
+        Args:
+            windows: [B, T, F] float32 scaled, NaN masked.
+            back: [B] how many rows before the newest the row in question lies, < T.
+
+        Returns:
+            Actual, expected and band in the channels' own units; expected is NaN where no member expects anything.
+        """
+        actual = windows[np.arange(len(windows)), windows.shape[1] - 1 - back]
+        whole, observed = filled(windows, self.scaler.fill)
+        expected = self.expected(whole, observed, back)
+        units = self.scaler.inverse
+        return Explanation(units(actual), units(expected), units(expected - self.band), units(expected + self.band))
+
+    def expected(self, windows: Floats, observed: Bools, back: Ints) -> Floats:
+        """Returns what the first member that can tell expected of one row of each window, [B, F] scaled.
+
+        Args:
+            windows: [B, T, F] without NaN.
+            observed: [B, T, F].
+            back: [B], < T.
+
+        Returns:
+            NaN for rows outside that member's window, or where no member can tell.
+        """
+        rows = np.arange(len(windows))
+        for member in self.members:
+            found = _expect(member, windows[:, -member.window :], observed[:, -member.window :])
+            if found is not None:
+                at = member.window - 1 - back
+                return np.where((at >= 0)[:, None], found[rows, np.maximum(at, 0)], np.nan)
+        return np.full((len(windows), self.channels), np.nan)
+
+
+def _shares(look: Look, channels: int) -> Floats:
+    return np.zeros((len(look.values), channels), np.float32) if look.terms is None else look.terms
+
+
+def _expect(member: Member, windows: Floats, observed: Bools) -> Floats | None:
+    parts = []
+    for begin in range(0, len(windows), BLOCK):
+        part = windows[begin : begin + BLOCK]
+        found = member.expect(pad(part), pad(observed[begin : begin + BLOCK]))
+        if found is None:
+            return None
+        parts.append(found[: len(part)])
+    return np.concatenate(parts) if parts else None

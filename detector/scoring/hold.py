@@ -1,0 +1,66 @@
+"""Scores of members that look at every n-th row only, held in between."""
+
+import numpy as np
+from numba import njit
+
+from detector.types import Bools, Floats, Ints
+
+
+def due(cell: Ints, previous_cell: Ints, stride: int) -> Bools:
+    """Says which rows begin a new stride, from event time alone.
+
+    Args:
+        cell: [B] step number of the row.
+        previous_cell: [B] step number of the row before it, -1 where there is none.
+        stride: in rows, >= 1.
+
+    Returns:
+        [B] bool, all True at stride 1.
+    """
+    if stride == 1:
+        return np.ones(len(cell), bool)
+    return (previous_cell < 0) | (cell // stride != previous_cell // stride)
+
+
+class Hold:
+    """The last value of every series and output, for rows on which a member did not look.
+
+    Args:
+        neutral: [K] what stands in before the first value (the held-out median).
+        capacity: series to make room for; grows by itself.
+    """
+
+    def __init__(self, neutral: Floats, capacity: int) -> None:
+        self._neutral = np.asarray(neutral, np.float32)
+        self._state = np.tile(self._neutral, (capacity, 1))
+
+    def push(self, series: Ints, filled: Ints, values: Floats, fresh: Bools) -> Floats:
+        """Fills ``values`` in place where it is not fresh and remembers what is.
+
+        Args:
+            series: [B] int32.
+            filled: [B] rows in the window; 1 begins a run and forgets what was held.
+            values: [B, K] float32.
+            fresh: [B, K] bool.
+
+        Returns:
+            ``values``.
+        """
+        if len(series) and (most := int(series.max())) >= len(self._state):
+            room = np.tile(self._neutral, (max(most + 1, 2 * len(self._state)) - len(self._state), 1))
+            self._state = np.concatenate([self._state, room])
+        _hold(series, filled, values, fresh, self._neutral, self._state)
+        return values
+
+
+@njit(cache=True)
+def _hold(series: Ints, filled: Ints, values: Floats, fresh: Bools, neutral: Floats, state: Floats) -> None:
+    for i in range(len(series)):
+        s = series[i]
+        for k in range(values.shape[1]):
+            if fresh[i, k]:
+                state[s, k] = values[i, k]
+            else:
+                if filled[i] == 1:
+                    state[s, k] = neutral[k]
+                values[i, k] = state[s, k]
