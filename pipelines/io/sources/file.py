@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from glob import glob
 from itertools import islice
 from pathlib import Path
@@ -53,10 +54,14 @@ class FileSource:
         self._config = config
         self._names = _matched(config.paths)
         self._committed = checkpoints.load(config.checkpoint, self._names) if config.checkpoint else Checkpoint()
-        self._readers = [FileReader(name, at, config.format) for at, name in enumerate(self._names)]
-        for partition, position in self._committed.positions.items():
-            self._readers[partition].skip(position.rewind_offset)
-        takes = [reader.take for reader in self._readers]
+        with ExitStack() as stack:
+            readers = [
+                stack.enter_context(closing(FileReader(name, at, config.format))) for at, name in enumerate(self._names)
+            ]
+            for partition, position in self._committed.positions.items():
+                readers[partition].skip(position.rewind_offset)
+            self._opened = stack.pop_all()
+        takes = [reader.take for reader in readers]
         pace = (config.speed, config.timestamp, clock) if config.speed else None
         self._order: Order = Paced(takes, config.chunk_rows, *pace) if pace else RoundRobin(takes, config.chunk_rows)
 
@@ -76,8 +81,7 @@ class FileSource:
 
     def close(self) -> None:
         """Closes the files."""
-        for reader in self._readers:
-            reader.close()
+        self._opened.close()
 
 
 class FileReader:

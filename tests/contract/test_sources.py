@@ -1,0 +1,96 @@
+"""What every source promises; a new one joins by a line in SOURCES."""
+
+import gzip
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.clock import SystemClock
+from pipelines.io.base import NO_TIME, Checkpoint, Position, RawBatch, Source
+from pipelines.io.sources.file import FileConfig
+from pipelines.io.sources.memory import MemorySource
+from pipelines.io.sources.stdin import PipeSource, StdinConfig
+
+RECORDS = [b'{"timestamp": %d, "flow": %d.5}' % (i, i) for i in range(10)]
+Make = Callable[[Path, Checkpoint | None], Source]
+
+
+def jsonl(folder: Path, committed: Checkpoint | None) -> Source:
+    return _file(folder / "pump.jsonl", b"\n".join(RECORDS) + b"\n", committed)
+
+
+def zipped(folder: Path, committed: Checkpoint | None) -> Source:
+    return _file(folder / "pump.jsonl.gz", gzip.compress(b"\n".join(RECORDS)), committed)
+
+
+def paced(folder: Path, committed: Checkpoint | None) -> Source:
+    return _file(folder / "pump.jsonl", b"\n".join(RECORDS), committed, speed=1e6)
+
+
+def memory(folder: Path, committed: Checkpoint | None) -> Source:
+    return MemorySource(RECORDS, ["pump"] * 10, chunk_rows=3, committed=committed)
+
+
+def pipe(folder: Path, committed: Checkpoint | None) -> Source:
+    (folder / "fifo").write_bytes(b"\n".join(RECORDS))
+    return PipeSource(os.open(folder / "fifo", os.O_RDONLY), StdinConfig(series="pump"))
+
+
+SOURCES = [jsonl, zipped, paced, memory, pipe]
+REWINDABLE = [jsonl, zipped, paced, memory]
+
+
+def _file(path: Path, content: bytes, committed: Checkpoint | None, speed: float | None = None) -> Source:
+    path.write_bytes(content)
+    config = FileConfig(paths=(str(path),), chunk_rows=3, checkpoint=path.parent / "checkpoint", speed=speed)
+    if committed:
+        with closing(config.open(SystemClock())) as before:
+            before.commit(committed)
+    return config.open(SystemClock())
+
+
+def _batches(source: Source) -> Iterator[RawBatch]:
+    while (batch := source.poll(0.01)) is not None:
+        yield batch
+
+
+@pytest.mark.parametrize("make", SOURCES)
+def test_every_record_comes_once_in_order_with_its_position(make: Make, tmp_path: Path) -> None:
+    source = make(tmp_path, None)
+    batches = list(_batches(source))
+    assert [r for b in batches for r in b.records] == RECORDS
+    assert np.concatenate([b.offset for b in batches]).tolist() == list(range(10))
+    assert all(set(b.keys) <= {"pump"} for b in batches)
+    assert all((b.timestamp_ns == NO_TIME).all() for b in batches)
+    assert all(len(b.records) == len(b.keys) == len(b.partition) == len(b) for b in batches)
+    source.close()
+
+
+@pytest.mark.parametrize("make", SOURCES)
+def test_the_end_stays_the_end(make: Make, tmp_path: Path) -> None:
+    source = make(tmp_path, None)
+    list(_batches(source))
+    assert source.poll(0.0) is None
+    source.close()
+
+
+@pytest.mark.parametrize("make", SOURCES)
+def test_nothing_is_committed_at_first(make: Make, tmp_path: Path) -> None:
+    source = make(tmp_path, None)
+    assert source.committed() == Checkpoint()
+    source.close()
+
+
+@pytest.mark.parametrize("make", REWINDABLE)
+def test_a_restart_reads_from_the_rewind_offset_and_keeps_the_state(make: Make, tmp_path: Path) -> None:
+    checkpoint = Checkpoint({0: Position(next_offset=7, rewind_offset=4)}, {"alerts": {"open": [1]}})
+    source = make(tmp_path, checkpoint)
+    assert source.committed() == checkpoint
+    batches = list(_batches(source))
+    assert np.concatenate([b.offset for b in batches]).tolist() == list(range(4, 10))
+    assert [r for b in batches for r in b.records] == RECORDS[4:]
+    source.close()
