@@ -5,6 +5,7 @@ oldest one. One compiled call per poll writes all rows and copies out the window
 so windows do not depend on how the stream is cut into polls.
 """
 
+# mypy: disallow-untyped-defs=False
 import numpy as np
 from numba import njit
 
@@ -105,7 +106,7 @@ class WindowBuffer:
 
 
 @njit(cache=True)
-def _update(series, cell, start, rows, ring, next_row, filled, last_cell):  # type: ignore[no-untyped-def]
+def _update(series, cell, start, rows, ring, next_row, filled, last_cell):
     steps, channels = ring.shape[1], ring.shape[2]
     for i in range(len(series)):
         s = np.uint32(series[i])
@@ -118,7 +119,7 @@ def _update(series, cell, start, rows, ring, next_row, filled, last_cell):  # ty
 
 
 @njit(cache=True)
-def _due(series, cell, start, hop, last_cell):  # type: ignore[no-untyped-def]
+def _due(series, cell, start, hop, last_cell):
     due = np.empty(len(series), np.bool_)
     previous = np.empty(len(series), np.int64)
     for i in range(len(series)):
@@ -131,7 +132,7 @@ def _due(series, cell, start, hop, last_cell):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _push(series, start, rows, due, ring, next_row, filled):  # type: ignore[no-untyped-def]
+def _push(series, start, rows, due, ring, next_row, filled):
     steps, channels = ring.shape[1], ring.shape[2]
     windows = np.empty((due.sum(), steps, channels), np.float32)
     count = np.empty(len(windows), np.int32)
