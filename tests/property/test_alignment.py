@@ -87,9 +87,10 @@ def test_shuffles_within_the_lateness_change_no_row(
     shuffled, after = aligned(settings_of, picked(batch, arrival), cuts)
     assert shuffled == rows
     assert after["late"] == counters["late"] == 0
-    for name in ("readings", "nonfinite", "filled", "forced", "ahead"):
-        assert after[name] == counters[name]
-    assert after["broken"] + after["evicted"] == counters["broken"] + counters["evicted"]
+    # Whether a run begins anew by its gap or by eviction first, and which value is the repeated one, is left to order.
+    ordered = {"duplicate", "evicted"} | ({"broken"} if settings_of["config"].evict_after_s else set())
+    for name in counters.keys() - ordered:
+        assert after[name] == counters[name], name
 
 
 @settings(deadline=None, max_examples=150)
