@@ -65,7 +65,7 @@ def fit(
         raise DataError("there is no data to learn from; give at least one series.")
     schema = schema_of(frames)
     data = [run for number, frame in enumerate(frames) for run in runs(align(schema, frame, f"series {number + 1}"))]
-    return fit_detector(config or auto(), schema, data, seed, progress)
+    return fit_detector(config or auto(len(schema.channels)), schema, data, seed, progress)
 
 
 def score(

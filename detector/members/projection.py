@@ -18,7 +18,7 @@ LEARNT = 6000
 
 
 class ProjectionMember(BaseModel):
-    """PCA projection error per channel, log-sum over channels.
+    """PCA projection error per channel, pooled by log-sum or by plain mean.
 
     Paper: Jackson and Mudholkar (1979), the squared prediction error (Q statistic) of principal components.
     """
@@ -30,6 +30,10 @@ class ProjectionMember(BaseModel):
     window: int = Field(default=16, ge=1, description="Rows of a window; fewer where window x channels exceeds 2,000")
     stride: int = Field(default=1, ge=1, description="Look at the first row of every so many grid steps")
     variance_ratio: float = Field(default=0.9, gt=0, lt=1, description="Share of the variance that is held")
+    pooling: Literal["log_sum", "mean"] = Field(
+        default="log_sum",
+        description="log_sum keeps one loud channel from drowning the others; mean lets many that break together shout",
+    )
     weight: float = Field(default=1.0, gt=0, description="Weight in the fusion")
 
     def shortened(self, window: int) -> "ProjectionMember":
@@ -91,7 +95,8 @@ class Projection:
         return channel_error(windows, self.expect(windows, observed), observed)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
-        terms = self.logsum.terms(self.error(windows, observed)).astype(np.float32)
+        error = self.error(windows, observed)
+        terms = (error if self.config.pooling == "mean" else self.logsum.terms(error)).astype(np.float32)
         return Look(terms.mean(axis=1, keepdims=True), terms)
 
     def refit(self, runs: list[Rows]) -> Member:

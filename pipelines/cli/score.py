@@ -1,0 +1,110 @@
+"""``reconwatch score``: one score per row of a CSV file."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.io.frames import Table
+
+EPILOG = """\b
+Example:
+  reconwatch score --bundle pump.bundle --data pump.csv --out scores.csv --plot scores.png
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--bundle", "place", type=click.Path(path_type=Path), required=True, help="From 'reconwatch train'.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV or CSV.gz to score.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="CSV to write, one row per row of --data.")
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="PNG to write: channels, score and limit.")
+@click.option("--causal", is_flag=True, help="Score every row at once instead of 16 rows later.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool, as_json: bool) -> None:
+    """Scores every row with a bundle, as the daemon would.
+
+    Writes timestamp,anomaly_score,is_anomaly,top_channel: 1.0 is the limit, an empty score means that nothing was
+    observed. With a column is_anomaly in the data the scores are also compared with it.
+    """
+    from detector import api
+    from detector.bundle import load
+    from pipelines.cli.show import note, progress_bar, result
+    from pipelines.io.frames import read_table
+
+    for target in filter(None, (out, picture)):
+        _check_writable(target)
+    bundle = load(place)
+    table = read_table(data)
+    for sentence in table.notes:
+        note(sentence)
+    with progress_bar() as progress:
+        scores = api.score(bundle, table.frame, 0 if causal else api.DELAY, progress=progress)
+    shown = scores.assign(is_anomaly=scores.is_anomaly.astype(int))
+    shown.insert(0, "timestamp", table.stamps)
+    _write(out, lambda path: shown.to_csv(path, index=False))
+    if picture:
+        from detector.plots import scores_figure
+
+        frame = table.frame if table.labels is None else table.frame.assign(is_anomaly=table.labels)
+        figure = scores_figure(frame, scores, bundle.detector.schema)
+        _write(picture, lambda path: figure.savefig(path, format="png"))
+    result(
+        {
+            "scores": str(out),
+            "rows": len(scores),
+            "anomalous_rows": int(scores.is_anomaly.sum()),
+            "delay_rows": 0 if causal else api.DELAY,
+            **_against_labels(table, scores),
+        },
+        as_json,
+    )
+
+
+def _against_labels(table: "Table", scores: "pd.DataFrame") -> dict[str, Any]:
+    if table.labels is None or not table.labels.any():
+        return {}
+    from detector.evaluation.auc import auc_pr, auc_roc
+    from detector.evaluation.vus import period, vus_pr
+
+    values = scores.anomaly_score.to_numpy()
+    first = table.frame.iloc[:, 1].to_numpy()
+    return {
+        "vus_pr": float(vus_pr(table.labels, values, period(first))),
+        "auc_pr": float(auc_pr(table.labels, values)),
+        "auc_roc": float(auc_roc(table.labels, values)),
+    }
+
+
+def _check_writable(path: Path) -> None:
+    from detector.errors import SinkUnavailable
+
+    folder = path.parent
+    if not folder.is_dir():
+        raise SinkUnavailable(f"cannot write {path}: the folder {folder} does not exist; create it first.")
+    if path.is_dir():
+        raise SinkUnavailable(f"cannot write {path}: it is a folder; name a file.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise SinkUnavailable(f"cannot write {path}: permission denied; choose another place.")
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file whole or not at all."""
+    from detector.errors import SinkUnavailable
+
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        write(fresh)
+        fresh.chmod(0o644)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise SinkUnavailable(f"cannot write {path}: {error.strerror}; choose another place.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
