@@ -12,6 +12,8 @@ from detector.windows.scale import RowScaler
 LEAST_ROWS = 24
 HELD_OUT_RATIO = 0.3
 HELD_OUT_ROWS = 6000
+"""Of one run; of several runs each gives its part of at most ``HELD_OUT_TOTAL``, so that whole days are among them."""
+HELD_OUT_TOTAL = 24_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class Split:
 
 
 def split(data: list[Run], scaler: RowScaler, window: int) -> Split:
-    """Scales runs and divides each: the first 70% to fit, the last 30% (at most 6,000 rows in all) held out.
+    """Scales runs and divides each: the first 70% to fit, the last 30% held out.
+
+    At most 6,000 rows of a run are held out, 24,000 in all.
 
     Args:
         data: at least one run.
@@ -65,7 +69,8 @@ def split(data: list[Run], scaler: RowScaler, window: int) -> Split:
         window: rows of the longest window; with too few rows for it on either side, all rows serve both purposes.
     """
     whole = [Rows(scaler.transform(run.values), scaler.fill) for run in data]
-    share = min(HELD_OUT_RATIO, HELD_OUT_ROWS / sum(map(len, whole)))
+    most = min(HELD_OUT_ROWS * len(whole), HELD_OUT_TOTAL)
+    share = min(HELD_OUT_RATIO, most / sum(map(len, whole)))
     fit = [Rows(rows.values[: round((1 - HELD_OUT_RATIO) * len(rows))], rows.fill) for rows in whole]
     held_out = [Rows(rows.values[len(rows) - round(share * len(rows)) :], rows.fill) for rows in whole]
     enough = max(map(len, fit)) >= 3 * window and max(map(len, held_out)) >= 2 * window

@@ -31,7 +31,7 @@ class PlantConfig(BaseModel):
 
     pumps: int = Field(default=12, ge=10, description="Pumps, each a series; ten of them break")
     interval_s: int = Field(default=60, gt=0, description="Seconds between readings")
-    history_days: int = Field(default=4, ge=1, description="Days without a fault, to learn from")
+    history_days: int = Field(default=7, ge=1, description="Days without a fault, to learn from")
     live_days: int = Field(default=3, ge=1, description="Days streamed")
 
     @property
@@ -105,8 +105,8 @@ def _bell(hour: Floats, peak: float, width: float) -> Floats:
 
 
 def _drifts(pumps: int, rng: np.random.Generator) -> Floats:
-    """Every fourth pump wears: up to 5% more vibration and current over the whole time, [P, 1]."""
-    slope = rng.uniform(0.02, 0.05, (pumps, 1))
+    """Every fourth pump wears: up to 2.5% more vibration and current over the whole time, [P, 1]."""
+    slope = rng.uniform(0.01, 0.025, (pumps, 1))
     return np.where(np.arange(pumps)[:, None] % 4 == 1, slope, 0.0)
 
 
