@@ -34,8 +34,7 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
         if mark != NEVER and rules.ahead_ns != FOREVER and t - mark > rules.ahead_ns:
             counters[AHEAD] += 1
             continue
-        anew = _silent(series[s].seen_ns, mark, rules)
-        if anew:
+        if _silent(series[s].seen_ns, mark, rules):
             n = _close(s, FOREVER, rules, series, rows, closed, n, counters)
             series[s].closed_key = series[s].seen_ns = NEVER
             counters[EVICTED] += 1
@@ -51,7 +50,6 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
         counters[NONFINITE] += infinite
         if finite or not rules.grid:
             slot = _slot(s, key, series, rows, cells, spare, height)
-            rows[slot].anew |= anew
             rows[slot].partition = p
             rows[slot].offset = min(rows[slot].offset, offset[i])
             counters[DUPLICATE] += _merge(slot, i, t, values, cells)
@@ -107,7 +105,7 @@ def _slot(s, key, series, rows, cells, spare, height):
     height[0] -= 1
     slot = spare[height[0]]
     rows[slot].series, rows[slot].key, rows[slot].next = s, key, at
-    rows[slot].offset, rows[slot].anew = FOREVER, False
+    rows[slot].offset = FOREVER
     for c in range(cells.shape[1]):
         cells[slot, c].value = np.nan
     if before == NONE:
@@ -152,11 +150,9 @@ def _close_oldest(s, rules, series, rows, closed, n, counters):
     if series[s].oldest == NONE:
         series[s].newest = NONE
     series[s].open -= 1
-    if previous == NEVER:
-        rows[slot].anew = True
-    elif rows[slot].key - previous > rules.break_keys:
-        rows[slot].anew = True
-        counters[BROKEN] += 1
+    broken = previous != NEVER and rows[slot].key - previous > rules.break_keys
+    counters[BROKEN] += broken
+    rows[slot].anew = broken or previous == NEVER
     rows[slot].missing = rows[slot].key - previous - 1 if rules.grid and not rows[slot].anew else 0
     series[s].closed_key = rows[slot].key
     closed[n] = slot
