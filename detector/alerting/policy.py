@@ -163,7 +163,7 @@ class AlertPolicy:
         for at, score, time_ns in zip(loud.tolist(), scores[loud].tolist(), times[loud].tolist(), strict=True):
             if excursion and at - last > self._patience(excursion):
                 changed += self._ended(key, explained(excursion), rows[last + self._patience(excursion)])
-                excursion, peak = None, -1
+                excursion = None
             if not excursion:
                 if score < 1.0:
                     continue

@@ -80,11 +80,18 @@ def test_channels_without_a_part_are_not_named() -> None:
     assert [c.name for c in run([5])[0].channels] == ["pressure"]
 
 
-def test_asks_for_explanations_of_peaks_only() -> None:
-    batch = decisions([0.9, 1.0, 1.1, 1.05, 0.9, 0.2, 1.5, 0.1])
+@pytest.mark.parametrize(
+    ("scores", "asked"), [([0.9, 1.0, 1.1, 1.05, 0.9, 0.2, 1.5, 0.1], [1, 6]), ([1.0, 0.9, 0.2], [0]), ([0.9, 0.2], [])]
+)
+def test_asks_once_for_explanations_of_peaks_only(scores: list[float], asked: list[int]) -> None:
+    batch = decisions(scores)
     reasons = Reasons(batch)
     policy().push(batch, keys(), reasons)
-    assert reasons.asked == [1, 6]
+    assert reasons.asked == asked
+
+
+def test_the_first_of_equal_peaks_counts() -> None:
+    assert [a.peak_ns // STEP_NS for a in run([1, 1.5, 1.5, 0], merge_gap_rows=1)] == [0, 1]
 
 
 def test_series_do_not_touch_each_other() -> None:
