@@ -48,6 +48,7 @@ VERBS = {
     "inspect": Verb("pipelines.cli.inspect:inspect", "Show what is in a bundle."),
     "run": Verb("pipelines.cli.run:run", "Run the daemon: read a stream, score it, raise alerts."),
     "config": Verb("pipelines.cli.config:config", "Check, show or describe the configuration of the daemon."),
+    "dev": Verb("pipelines.cli.dev:dev", "Run a Kafka of your own, to try things out."),
 }
 
 

@@ -97,7 +97,8 @@ def _from_floats(values: Sequence[float], unit: Unit) -> tuple[Ints, Bools]:
 
 
 def _from_iso(values: list[str], unit: Unit) -> tuple[Ints, Bools]:
-    times = pd.to_datetime(pd.Series(values, dtype="str"), utc=True, format="ISO8601", errors="coerce")
+    dated = [value if value[0] in "0123456789+-" else None for value in values]  # pandas knows "now" and "today"
+    times = pd.to_datetime(pd.Series(dated, dtype="str"), utc=True, format="ISO8601", errors="coerce")
     bad = times.isna().to_numpy()
     return np.where(bad, NO_TIME, times.dt.as_unit("ns").astype("int64").to_numpy()), bad
 

@@ -45,7 +45,7 @@ def test_times_as_the_field_writes_them(value: object, unit: Unit, time_ns: int)
     assert not bad.any()
 
 
-@pytest.mark.parametrize("value", ["soon", True, [1], {}, 1e300, float("inf"), 10**30, -(10**30)])
+@pytest.mark.parametrize("value", ["soon", "now", "today", True, [1], {}, 1e300, float("inf"), 10**30, -(10**30)])
 def test_what_is_no_time(value: object) -> None:
     found, bad = parse([value, 1], "auto")
     assert found.tolist() == [NO_TIME, S]

@@ -1,0 +1,27 @@
+"""Options that say where the configuration comes from."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.loading import load
+
+
+def config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command ``--config`` and ``--set``; it receives the settings read, as ``settings``."""
+
+    @click.option(
+        "-c", "--config", "path", type=click.Path(path_type=Path), help="YAML file; see reconwatch config schema."
+    )
+    @click.option(
+        "--set", "options", multiple=True, metavar="KEY=VALUE", help="Set one key (server.port=0); may be repeated."
+    )
+    @functools.wraps(command)
+    def read(path: Path | None, options: tuple[str, ...], **rest: Any) -> None:
+        command(settings=load(path, os.environ, options), **rest)
+
+    return read

@@ -1,0 +1,81 @@
+"""The configuration of the daemon: the only schema of the YAML.
+
+Every section is described beside the thing that it configures; here they come together. ``reconwatch config schema``
+prints the JSON Schema.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from detector.alerting.policy import AlertConfig
+from pydantic import BaseModel, ConfigDict, Field
+
+from detector.calibration.table import DEFAULT, CalibrationConfig
+from detector.windows.align import AlignConfig
+from detector.windows.schema import Schema
+from pipelines.io.decoders.table import DecoderConfig
+from pipelines.io.decoders.wide import WideConfig
+from pipelines.io.sinks.console import ConsoleConfig
+from pipelines.io.sinks.table import SinkConfig
+from pipelines.io.sources.table import SourceConfig
+from pipelines.logs import LoggingConfig
+from pipelines.stream.server import ServerConfig
+
+Gap = Literal["hold", "linear", "mask", "break"]
+
+
+class DetectorSettings(BaseModel):
+    """Which detector serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundle: Path = Field(description="Folder of the bundle, as written by reconwatch train")
+    name: str = Field(default="detector", min_length=1, description="Name of the detector in alerts and metrics")
+
+
+class GridSettings(BaseModel):
+    """How rows are laid out in event time, where it differs from the data that the detector was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alignment: Literal["rows", "grid"] | None = Field(
+        default=None, description="rows: every distinct time is a row; grid: one row per interval; null: as trained"
+    )
+    interval_s: float | None = Field(default=None, gt=0, description="Seconds between rows; null: as trained")
+    gap: dict[str, Gap] = Field(
+        default_factory=dict, description="What stands in for missing values of a channel, where not as trained"
+    )
+
+    def applied(self, schema: Schema) -> Schema:
+        """Returns ``schema`` as the stream is to be aligned."""
+        channels = tuple(c.model_copy(update={"gap": self.gap.get(c.name, c.gap)}) for c in schema.channels)
+        update = {"alignment": self.alignment, "interval_s": self.interval_s}
+        return schema.model_copy(
+            update={"channels": channels} | {name: value for name, value in update.items() if value is not None}
+        )
+
+
+class ScoringSettings(BaseModel):
+    """How rows are scored and judged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delay: int = Field(default=16, ge=0, le=4096, description="Rows that a score may wait for; 0 is strictly causal")
+    calibration: CalibrationConfig = Field(default=DEFAULT, description="How the limit is set")
+
+
+class Settings(BaseModel):
+    """Everything that the daemon needs to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="reconwatch configuration")
+
+    detector: DetectorSettings
+    source: SourceConfig
+    decoder: DecoderConfig = WideConfig()
+    grid: GridSettings = GridSettings()
+    align: AlignConfig = AlignConfig()
+    scoring: ScoringSettings = ScoringSettings()
+    alerts: AlertConfig = AlertConfig()
+    sinks: tuple[SinkConfig, ...] = (ConsoleConfig(),)
+    server: ServerConfig = ServerConfig()
+    logging: LoggingConfig = LoggingConfig()

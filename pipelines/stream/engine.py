@@ -1,0 +1,128 @@
+"""Readings in, results out: align, score, decide and raise alerts, with all state in one place."""
+
+from dataclasses import fields
+from functools import partial
+
+import numpy as np
+
+from detector.alerting.alert import Alert
+from detector.alerting.policy import AlertPolicy
+from detector.inference import Scorer, Verdict
+from detector.types import DecisionBatch, Explanation, Ints, ReadingBatch, cut, joined
+from detector.windows.align import Aligner
+from detector.windows.entities import SeriesIndex
+from pipelines.io.base import Checkpoint, Decoded, Output, RawBatch
+from pipelines.stream.recovery import Rewind
+
+
+class Engine:
+    """Everything between the decoder and the sinks; deterministic, so that reading again gives the same results.
+
+    Args:
+        aligner: fresh.
+        scorer: fresh.
+        policy: fresh.
+        series: the index that the decoder names series by.
+        open_rows: rows of a series that the aligner may hold open.
+        checkpoint: where an earlier run stopped.
+    """
+
+    def __init__(
+        self,
+        aligner: Aligner,
+        scorer: Scorer,
+        policy: AlertPolicy,
+        series: SeriesIndex,
+        open_rows: int,
+        checkpoint: Checkpoint,
+    ) -> None:
+        self._aligner, self._scorer, self._policy, self._series = aligner, scorer, policy, series
+        self._channels = scorer.detector.schema.names
+        self._rewind = Rewind(scorer.memory_rows + open_rows, scorer.detector.channels, checkpoint.positions)
+        self._ended = bool(checkpoint.state.get("ended"))
+        if "alerts" in checkpoint.state:
+            policy.restore(checkpoint.state["alerts"])
+
+    @property
+    def late(self) -> int:
+        """Readings that came too late since the start."""
+        return self._aligner.counters.late
+
+    @property
+    def series(self) -> int:
+        """How many series have state."""
+        return len(self._series)
+
+    def replayed(self, batch: RawBatch) -> int:
+        """Returns how many of the records had given their results before the restart."""
+        return int(self._rewind.replayed(batch.partition, batch.offset).sum())
+
+    def push(self, batch: RawBatch, decoded: Decoded) -> Output:
+        """Takes the readings of a poll and returns what follows from them.
+
+        Records whose results were written before a restart fill the windows again and give nothing.
+
+        Args:
+            batch: the records.
+            decoded: what they hold.
+        """
+        readings, letters = decoded.readings, decoded.rejects
+        again = self._rewind.replayed(readings.partition, readings.offset)
+        if again.any():
+            self._scored(cut(readings, again))
+            self._release(self._aligner.evict())
+            readings = cut(readings, ~again)
+        if letters:
+            told = self._rewind.replayed(*np.array([(x.partition, x.offset) for x in letters]).T)
+            letters = [letter for letter, before in zip(letters, told, strict=True) if not before]
+        if len(readings):
+            self._ended = False
+        verdict = self._scored(readings)
+        silent = self._aligner.evict()
+        self._rewind.read(batch.partition, batch.offset)
+        decisions, alerts = self._judged([verdict, self._scorer.flush(silent)])
+        alerts += self._policy.close(self._series.keys(silent.tolist()))
+        keys = self._series.keys(decisions.series.tolist())
+        self._release(silent)
+        return Output(keys, self._channels, decisions, alerts, letters)
+
+    def finish(self) -> Output:
+        """Takes the end of the input: open rows close, and what waits for rows to come is decided without them."""
+        verdicts = [self._scorer.push(self._aligner.flush()), self._scorer.flush()]
+        if self._ended:  # an earlier run came to this same end and wrote these results
+            verdicts = [self._scorer.flush()]
+        decisions, alerts = self._judged(verdicts)
+        alerts += [] if self._ended else self._policy.flush()
+        self._ended = True
+        return Output(self._series.keys(decisions.series.tolist()), self._channels, decisions, alerts)
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns where a restart goes on."""
+        return Checkpoint(self._rewind.positions(), {"alerts": self._policy.state(), "ended": self._ended})
+
+    def _scored(self, readings: ReadingBatch) -> Verdict:
+        samples = self._aligner.push(readings)
+        self._rewind.note(readings, samples)
+        return self._scorer.push(samples)
+
+    def _judged(self, verdicts: list[Verdict]) -> tuple[DecisionBatch, list[Alert]]:
+        alerts: list[Alert] = []
+        for verdict in verdicts:
+            alerts += self._policy.push(verdict.decisions, self._series, partial(_explained, verdict))
+        return joined([verdict.decisions for verdict in verdicts]), alerts
+
+    def _release(self, series: Ints) -> None:
+        self._scorer.evict(series)
+        self._rewind.evict(series)
+        self._series.release(series)
+
+
+def _explained(verdict: Verdict, rows: Ints) -> Explanation:
+    """Looks up why rows of the decisions are anomalies; NaN where nothing was expected."""
+    if not len(verdict.explained):
+        nothing = np.full((len(rows), verdict.decisions.contribution.shape[1]), np.nan)
+        return Explanation(nothing, nothing, nothing, nothing)
+    at = np.searchsorted(verdict.explained, rows).clip(max=len(verdict.explained) - 1)
+    known = (verdict.explained[at] == rows)[:, None]
+    found = cut(verdict.explanation, at)
+    return Explanation(*(np.where(known, getattr(found, field.name), np.nan) for field in fields(found)))

@@ -1,0 +1,98 @@
+"""The composition root: settings become live objects, and nothing else knows them all."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from detector.alerting.policy import AlertPolicy
+
+from detector.bundle import Bundle, load
+from detector.inference import Scorer, calibrate
+from detector.windows.align import Aligner
+from detector.windows.entities import SeriesIndex
+from pipelines.clock import Clock
+from pipelines.io.base import Sink, Source
+from pipelines.settings import Settings
+from pipelines.stream.engine import Engine
+from pipelines.stream.health import Health
+from pipelines.stream.processor import Processor
+from pipelines.stream.server import Server
+from pipelines.telemetry import Telemetry
+
+
+class Daemon(NamedTuple):
+    """What ``reconwatch run`` runs.
+
+    Attributes:
+        processor: the loop.
+        server: answers beside it, None if it is not wanted.
+    """
+
+    processor: Processor
+    server: Server | None
+
+
+@contextmanager
+def opened(settings: Settings, clock: Clock) -> Iterator[Daemon]:
+    """Builds the daemon; everything opened is closed at the end, also when a later part cannot be opened.
+
+    Outputs are opened late, so that nothing is left behind if anything else is wrong.
+
+    Raises:
+        ReconwatchError: a part cannot be opened.
+    """
+    with ExitStack() as stack:
+        source = settings.source.open(clock)
+        stack.callback(source.close)
+        bundle = load(settings.detector.bundle)
+        telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
+        health = Health(clock)
+        server = Server(settings.server, telemetry.registry, health) if settings.server.enabled else None
+        if server:
+            stack.callback(server.close)
+        sinks: list[Sink] = []
+        for config in settings.sinks:
+            sinks.append(config.open())
+            stack.callback(sinks[-1].close)
+        processor = assembled(settings, bundle, source, sinks, telemetry, health, clock)
+        if server:
+            server.start()
+        stack.callback(health.unready, "stopped")
+        yield Daemon(processor, server)
+
+
+def assembled(
+    settings: Settings,
+    bundle: Bundle,
+    source: Source,
+    sinks: Sequence[Sink],
+    telemetry: Telemetry,
+    health: Health,
+    clock: Clock,
+) -> Processor:
+    """Puts the loop together from parts that are open already; of the settings it takes what lies between them.
+
+    Args:
+        settings: decoder, grid, align, scoring, alerts and the detector's name are used.
+        bundle: the detector.
+        source: where records come from; its checkpoint says where to go on.
+        sinks: where results go.
+        telemetry: where everything is counted.
+        health: told how the loop fares.
+        clock: wall time.
+    """
+    detector = bundle.detector
+    schema = settings.grid.applied(detector.schema)
+    series = SeriesIndex()
+    scoring = settings.scoring
+    engine = Engine(
+        Aligner(schema, settings.align),
+        Scorer(detector, calibrate(detector, scoring.delay, scoring.calibration), scoring.delay),
+        AlertPolicy(settings.alerts, schema, settings.detector.name, bundle.version),
+        series,
+        math.ceil(settings.align.lateness_s / schema.interval_s) + 2,
+        source.committed(),
+    )
+    decoder = settings.decoder.open(schema.names, series)
+    return Processor(source, decoder, engine, sinks, telemetry, health, clock)
