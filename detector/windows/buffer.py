@@ -147,9 +147,14 @@ def _push(series, start, rows, due, ring, next_row, filled):
         filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
         if due[i]:
             # The ring from its oldest row to its end, then from its beginning to the newest row.
-            windows[w, : steps - after] = ring[s, after:]
-            windows[w, steps - after :] = ring[s, :after]
-            windows[w, : steps - filled[s]] = np.nan
+            held, window = ring[s].reshape(-1), windows[w].reshape(-1)
+            older = (steps - after) * channels
+            for j in range(older):
+                window[j] = held[after * channels + j]
+            for j in range(after * channels):
+                window[older + j] = held[j]
+            for j in range((steps - filled[s]) * channels):
+                window[j] = np.nan
             count[w] = filled[s]
             w += 1
     return windows, count
