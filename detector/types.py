@@ -153,7 +153,7 @@ class Explanation:
     high: Floats
 
 
-Batch = TypeVar("Batch", SampleBatch, DecisionBatch, Explanation)
+Batch = TypeVar("Batch", ReadingBatch, SampleBatch, DecisionBatch, Explanation)
 
 
 def cut(batch: Batch, rows: Any) -> Batch:

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from detector.alerting.policy import AlertPolicy
-
 from detector.bundle import Bundle, load
 from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
