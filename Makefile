@@ -6,7 +6,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 ENV := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type arch tests format bench docs clean
+.PHONY: help demo test lint type arch tests chaos format bench docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,7 +32,10 @@ arch: .venv/dev ## Imports point one way (import-linter)
 	$(BIN)/lint-imports
 
 tests: .venv/dev ## The test suite, with coverage of the library (ARGS="-k align")
-	$(ENV) pytest -n 2 --dist worksteal --cov=detector --cov-report=term:skip-covered --cov-fail-under=$(if $(ARGS),0,90) $(ARGS)
+	$(ENV) pytest -n 2 --dist worksteal -m "not chaos" --cov=detector --cov-report=term:skip-covered --cov-fail-under=$(if $(ARGS),0,90) $(ARGS)
+
+chaos: .venv/dev ## Faults on a real Kafka of three nodes, minutes long (ARGS="-k coordinator")
+	$(ENV) pytest -m chaos --timeout 900 $(ARGS)
 
 format: .venv/dev ## Put the code into its final form
 	$(BIN)/ruff check --fix
@@ -59,5 +62,5 @@ clean: ## Remove .venv and everything generated
 	@touch $@
 
 .venv/dev: .venv/base
-	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[train,dev]'
+	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[train,broker,dev]'
 	@touch $@
