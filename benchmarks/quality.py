@@ -26,7 +26,7 @@ from detector.api import DELAY, fit, score
 from detector.evaluation.vus import period, vus_pr
 from detector.members.detector import Detector
 from detector.members.subspace import fit_subspace
-from pipelines.io.frames import LABEL, TIME, read_table
+from pipelines.io.frames import TIME, read_table
 
 TEST_ROWS = 25_000
 TRAIN_RATIO = 0.3
@@ -48,11 +48,10 @@ def main() -> None:
     if arguments.data is None or not arguments.data.is_dir():
         sys.exit("quality: no data folder; name it with --data or RECONWATCH_DATA.")
     names = [line for line in arguments.series.read_text().split() if line.startswith(arguments.only)]
-    found = []
     with ProcessPoolExecutor(arguments.workers) as pool:
         jobs = [pool.submit(measure, arguments.data, name, arguments.seed) for name in names]
-        for job in track(as_completed(jobs), "series", len(jobs), console=Console(stderr=True), transient=True):
-            found.append(job.result())
+        done = track(as_completed(jobs), "series", len(jobs), console=Console(stderr=True), transient=True)
+        found = [job.result() for job in done]
     frame = pd.DataFrame(found).sort_values("series").reset_index(drop=True)
     if arguments.json:
         arguments.json.write_text(frame.to_json(orient="records", indent=1))

@@ -19,13 +19,13 @@ import pandas as pd
 from detector.bundle import Bundle
 from detector.calibration.table import DEFAULT, CalibrationConfig
 from detector.errors import DataError
+from detector.fitting.dataset import runs
+from detector.fitting.fit import fit_detector
+from detector.fitting.frames import TIME, align, channels_of, ordered_times, schema_of
 from detector.inference import Scorer, calibrate
 from detector.members.base import Progress
 from detector.members.presets import auto
 from detector.members.table import DetectorConfig
-from detector.fitting.dataset import runs
-from detector.fitting.fit import fit_detector
-from detector.fitting.frames import TIME, align, channels_of, ordered_times, schema_of
 from detector.types import cut
 
 if TYPE_CHECKING:

@@ -140,8 +140,12 @@ def load(path: Path) -> Bundle:
             f"the bundle {path} has format {manifest.get('format')!r}, this reconwatch reads format {FORMAT}; "
             "train it again with this version."
         )
-    if manifest != _sealed(manifest) or manifest["sha256"] != {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}:
-        raise BundleError(f"the bundle {path} was changed after it was written (checksums differ); restore or retrain it.")
+    if manifest != _sealed(manifest) or manifest["sha256"] != {
+        n: hashlib.sha256(c).hexdigest() for n, c in files.items()
+    }:
+        raise BundleError(
+            f"the bundle {path} was changed after it was written (checksums differ); restore or retrain it."
+        )
     try:
         bundle = _restored(manifest, load_tensors(files[_WEIGHTS]), Golden(**load_tensors(files[_GOLDEN])))
     except (ValidationError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:

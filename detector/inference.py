@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from detector.calibration.base import Calibrator
-from detector.calibration.table import CalibrationConfig
+from detector.calibration.table import DEFAULT, CalibrationConfig
 from detector.members.base import MOST
 from detector.members.detector import Detector
 from detector.scoring.delay import Delay, Settled
@@ -110,7 +110,7 @@ def _joined(verdicts: list[Verdict]) -> Verdict:
     )
 
 
-def calibrate(detector: Detector, delay: int, config: CalibrationConfig) -> Calibrator:
+def calibrate(detector: Detector, delay: int, config: CalibrationConfig = DEFAULT) -> Calibrator:
     """Sets the limit for scores of this delay from the detector's held-out scores."""
     runs = [smooth(scores, delay) for scores in detector.held_out]
     return config.fit(runs, detector.schema.rows_per_week)

@@ -73,7 +73,7 @@ def split(data: list[Run], scaler: RowScaler, window: int) -> Split:
     share = min(HELD_OUT_RATIO, most / sum(map(len, whole)))
     fit = [Rows(rows.values[: round((1 - HELD_OUT_RATIO) * len(rows))], rows.fill) for rows in whole]
     held_out = [Rows(rows.values[len(rows) - round(share * len(rows)) :], rows.fill) for rows in whole]
-    enough = max(map(len, fit)) >= 3 * window and max(map(len, held_out)) >= 2 * window
+    enough = max(map(len, fit)) >= 2 * window and max(map(len, held_out)) >= 1.25 * window
     return Split(fit, held_out, whole) if enough else Split(whole, whole, whole)
 
 
@@ -93,7 +93,8 @@ def check(data: list[Run]) -> None:
     longest = max(map(len, data), default=0)
     if longest < LEAST_ROWS:
         raise DataError(
-            f"the longest stretch of training data has {longest} rows, at least {LEAST_ROWS} are needed; give more data."
+            f"the longest stretch of training data has {longest} rows, at least {LEAST_ROWS} are needed; "
+            "give more data."
         )
     if not any(np.isfinite(run.values).any() for run in data):
         raise DataError("the training data holds no value at all; check the channels and their decimal separators.")

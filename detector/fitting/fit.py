@@ -6,10 +6,10 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from detector.bundle import Bundle, golden
+from detector.fitting.dataset import Run, check, fit_window, split
 from detector.members.base import MOST, Member, Progress, Rows, in_blocks, spread
 from detector.members.detector import Detector, Fusion
 from detector.members.table import DetectorConfig
-from detector.fitting.dataset import Run, check, fit_window, split
 from detector.types import Floats, WindowBatch
 from detector.windows.scale import filled
 from detector.windows.schema import Schema

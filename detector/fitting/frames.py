@@ -77,14 +77,14 @@ def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:
         typical = int(np.median(np.diff(distinct))) if len(distinct) > 1 else NS
         room = np.repeat(np.append(np.diff(distinct), typical) // count, count)
         place = np.arange(len(time_ns)) - np.repeat(first, count)
-        time_ns = time_ns + np.maximum(room, 1) * place
+        time_ns = time_ns + (np.maximum(room, 1) * place).astype(np.int64)
     return order, time_ns
 
 
 def times(frame: pd.DataFrame) -> Ints:
     """Returns the event time of every row, [N] int64 nanoseconds.
 
-    Integers are epoch seconds, milli-, micro- or nanoseconds by their size; small ones are row numbers, one second each.
+    Integers are epoch seconds, milli-, micro- or nanoseconds by their size; small ones are row numbers, a second each.
 
     Raises:
         DataError: there is no time column, or it holds neither times nor whole numbers.
@@ -108,5 +108,5 @@ def times(frame: pd.DataFrame) -> Ints:
 
 
 def _has_clock(frame: pd.DataFrame) -> bool:
-    column = frame[TIME] if TIME in frame else frame.index
+    column = frame.get(TIME, frame.index)
     return not pd.api.types.is_integer_dtype(column) or float(np.median(np.abs(column))) >= _EPOCH_SECONDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -51,13 +51,12 @@ class AutoencoderMember(BaseModel):
         """Trains on ``runs``, stops early by their newest tenth, and scales the error by ``held_out``."""
         windows = self._windows([run.values for run in runs], runs[0].fill)
         older, newer = windows.split(VALIDATION_RATIO)
-        if len(older) < MANY * self.window:
-            older, newer = windows, None
+        plenty = len(older) >= MANY * self.window
         trained = train(
             self.variant,
             self.backbone,
-            older,
-            newer,
+            older if plenty else windows,
+            newer if plenty else None,
             self.trainer,
             seed,
             lambda step, steps, _: progress(self.name, step / steps),
@@ -75,40 +74,24 @@ class AutoencoderMember(BaseModel):
 
     def _windows(self, parts: list[Floats], fill: Floats) -> Windows:
         begins = np.cumsum([0] + [len(part) for part in parts[:-1]])
-        return Windows(
-            np.concatenate(parts), length=self.window, run_starts=begins, fill=fill, centre=self.centre
-        )
+        return Windows(np.concatenate(parts), length=self.window, run_starts=begins, fill=fill, centre=self.centre)
 
 
-@dataclass(frozen=True, slots=True)
-class Reconstruction:
+@dataclass(frozen=True)
+class Reconstruction(Member):
     """A trained autoencoder and the scale of its error per channel."""
 
     config: AutoencoderMember
     model: Autoencoder
     logsum: LogSum
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def window(self) -> int:
-        return self.config.window
-
-    @property
-    def stride(self) -> int:
-        return self.config.stride
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return ("error",)
+    outputs: ClassVar[tuple[str, ...]] = ("error",)  # type: ignore[misc]
 
     def error(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the mean squared error of every channel over the rows that the member judges, [B, F]."""
         return channel_error(windows, self.expect(windows, observed), observed, self.config.last)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
+        """As in ``Member``."""
         terms = self.logsum.terms(self.error(windows, observed)).astype(np.float32)
         return Look(terms.mean(axis=1, keepdims=True), terms)
 
@@ -117,7 +100,7 @@ class Reconstruction:
         level = np.float32(0)
         if self.config.centre and observed is None:
             level = windows.mean(axis=1, keepdims=True)
-        elif self.config.centre:
+        elif self.config.centre and observed is not None:
             level = np.where(observed, windows, 0).sum(axis=1, keepdims=True)
             level = level / np.maximum(observed.sum(axis=1, keepdims=True), 1).astype(np.float32)
         with torch.inference_mode():
@@ -130,4 +113,5 @@ class Reconstruction:
         return self
 
     def tensors(self) -> Mapping[str, Floats]:
+        """As in ``Member``."""
         return {**state(self.model), "scale": self.logsum.scale}

@@ -4,19 +4,24 @@ A member gives one or more values per window (its outputs) and, where it can, th
 are fitted on the rows that train and calibrated on held-out rows; fusion is the detector's business.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.types import Bools, Floats
+from detector.windows.scale import filled
 
 BLOCK = 64
 """Matrix products give the same bits in any batch of whole blocks of this many rows."""
 
 MOST = 1024
 """Rows looked at in one go: enough to keep the processor busy, few enough to stay in its cache."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 Progress = Callable[[str, float], None]
 """Called with the name of the step and the share of it that is done, 0 to 1."""
@@ -57,36 +62,60 @@ class Rows:
         return np.lib.stride_tricks.sliding_window_view(self.values, length, axis=0).transpose(0, 2, 1)
 
 
-class Member(Protocol):
-    """A fitted member.
-
-    Attributes:
-        name: unique in its detector.
-        window: rows it looks at.
-        stride: it looks at the first row of every ``stride`` grid steps.
-        outputs: names of its values.
-    """
+class MemberSettings(Protocol):
+    """What the settings of every kind of member have."""
 
     name: str
     window: int
     stride: int
+
+
+class Member(ABC):
+    """A fitted member.
+
+    Attributes:
+        outputs: names of its values.
+    """
+
+    __slots__ = ()
+    config: MemberSettings
     outputs: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """Its name, unique in the detector."""
+        return self.config.name
+
+    @property
+    def window(self) -> int:
+        """Rows it looks at."""
+        return self.config.window
+
+    @property
+    def stride(self) -> int:
+        """It looks at the first row of every so many grid steps."""
+        return self.config.stride
+
+    @abstractmethod
     def look(self, windows: Floats, observed: Bools | None) -> Look:
-        """Judges windows [B, T, F] float32 without NaN; B is a whole number of blocks."""
-        ...
+        """Judges windows.
+
+        Args:
+            windows: [B, T, F] float32 without NaN; B is a whole number of blocks.
+            observed: [B, T, F], or None where every element is.
+        """
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats | None:
         """Returns what it expected in place of the windows, [B, T, F], or None where it cannot tell."""
-        ...
+        return None
 
+    @abstractmethod
     def refit(self, runs: list[Rows]) -> "Member":
         """Returns the member learnt anew from all rows, its scales kept; itself where that would cost too much."""
-        ...
 
+    @abstractmethod
     def tensors(self) -> Mapping[str, Floats]:
         """Returns everything fitted, by name, for the bundle."""
-        ...
 
 
 def in_blocks(look: Callable[[Floats, Bools | None], Look], windows: Floats, observed: Bools | None) -> Look:
@@ -111,7 +140,7 @@ def in_blocks(look: Callable[[Floats, Bools | None], Look], windows: Floats, obs
     return Look(np.concatenate(values), np.concatenate(terms) if terms else None)
 
 
-def pad(rows: Floats) -> Floats:
+def pad(rows: NDArray[Scalar]) -> NDArray[Scalar]:
     """Repeats the last row until the batch is a whole number of blocks; [B, ...] to [ceil(B / 64) * 64, ...]."""
     lacking = -len(rows) % BLOCK
     if not lacking:
@@ -130,8 +159,6 @@ def spread(runs: list[Rows], length: int, most: int) -> Floats:
     Returns:
         [N, T, F] float32 with masked values filled, N <= most.
     """
-    from detector.windows.scale import filled
-
     counts = np.array([max(len(run) - length + 1, 0) for run in runs])
     total = int(counts.sum())
     picks = np.arange(total) if total <= most else np.linspace(0, total - 1, most).round().astype(int)

@@ -12,7 +12,7 @@ from detector.members.base import Look, Member, Progress, Rows, spread
 from detector.members.subspace import fit_subspace
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
-from detector.types import Bools, Floats
+from detector.types import Bools, Floats, Ints
 
 NEIGHBOURS = 3
 TAIL = 8
@@ -63,8 +63,8 @@ class MemoryMember(BaseModel):
         return Memory(self, tensors["mean"], tensors["basis"], tensors["codes"], tail, logsum)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+@dataclass(frozen=True)
+class Memory(Member):
     """A fitted memory.
 
     Attributes:
@@ -84,22 +84,11 @@ class Memory:
     logsum: LogSum | None
 
     @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def window(self) -> int:
-        return self.config.window
-
-    @property
-    def stride(self) -> int:
-        return self.config.stride
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
+    def outputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The distance, and the stand-in error if asked for."""
         return ("distance", "stand_in") if self.config.stand_in else ("distance",)
 
-    def nearest(self, windows: Floats) -> tuple[Floats, Floats]:
+    def nearest(self, windows: Floats) -> tuple[Ints, Floats]:
         """Returns indices [B, 3] of the nearest remembered windows and the distance [B]."""
         if self.config.centre:
             windows = windows - windows.mean(axis=1, keepdims=True)
@@ -113,26 +102,26 @@ class Memory:
             distance = np.sqrt(distance**2 + np.maximum(np.square(flat).sum(axis=1) - energy, 0))
         return index, distance
 
-    def stand_in_error(self, windows: Floats, observed: Bools | None, index: Floats) -> Floats:
+    def stand_in_error(self, windows: Floats, observed: Bools | None, index: Ints) -> Floats:
         """Returns [B, F], the error of the newest rows when the neighbours' mean stands in for them."""
         assert self.tail is not None
         level = windows.mean(axis=1, keepdims=True) if self.config.centre else 0
         return channel_error(windows[:, -TAIL:], self.tail[index].mean(axis=1) + level, observed, TAIL)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
+        """As in ``Member``."""
         index, distance = self.nearest(windows)
         if self.logsum is None:
             return Look(distance[:, None], None)
         terms = self.logsum.terms(self.stand_in_error(windows, observed, index))
         return Look(np.stack([distance, terms.mean(axis=1)], axis=1).astype(np.float32), terms.astype(np.float32))
 
-    def expect(self, windows: Floats, observed: Bools | None) -> None:
-        """A memory keeps codes, not windows: it expects nothing in particular."""
-
     def refit(self, runs: list[Rows]) -> Member:
+        """As in ``Member``."""
         return _learn(self.config, runs, self.logsum)
 
     def tensors(self) -> Mapping[str, Floats]:
+        """As in ``Member``."""
         found = {"mean": self.mean, "basis": self.basis, "codes": self.codes}
         if self.tail is not None and self.logsum is not None:
             found |= {"tail": self.tail, "scale": self.logsum.scale}
@@ -151,7 +140,7 @@ def _learn(config: MemoryMember, runs: list[Rows], logsum: LogSum | None) -> Mem
 
 
 @njit(cache=True)
-def _smallest(squared: Floats, energy: Floats, k: int) -> tuple[Floats, Floats]:
+def _smallest(squared: Floats, energy: Floats, k: int) -> tuple[Ints, Floats]:
     """Returns the columns [B, k] of the k smallest entries per row, and the mean of their distances [B]."""
     index = np.zeros((squared.shape[0], k), np.int64)
     distance = np.zeros(squared.shape[0], np.float32)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,30 +59,15 @@ class ProjectionMember(BaseModel):
         return Projection(self.shortened(window), tensors["mean"], tensors["basis"], scale)
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+@dataclass(frozen=True)
+class Projection(Member):
     """A fitted projection: mean [W * F], basis [W * F, k] and the scale of the error per channel."""
 
     config: ProjectionMember
     mean: Floats
     basis: Floats
     logsum: LogSum
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def window(self) -> int:
-        return self.config.window
-
-    @property
-    def stride(self) -> int:
-        return self.config.stride
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return ("residual",)
+    outputs: ClassVar[tuple[str, ...]] = ("error",)  # type: ignore[misc]
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the windows' projection on the subspace, [B, T, F]."""
@@ -95,14 +80,17 @@ class Projection:
         return channel_error(windows, self.expect(windows, observed), observed)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
+        """As in ``Member``."""
         error = self.error(windows, observed)
         terms = (error if self.config.pooling == "mean" else self.logsum.terms(error)).astype(np.float32)
         return Look(terms.mean(axis=1, keepdims=True), terms)
 
     def refit(self, runs: list[Rows]) -> Member:
+        """As in ``Member``."""
         return Projection(self.config, *_subspace(self.config, runs), self.logsum)
 
     def tensors(self) -> Mapping[str, Floats]:
+        """As in ``Member``."""
         return {"mean": self.mean, "basis": self.basis, "scale": self.logsum.scale}
 
 

@@ -1,6 +1,6 @@
 """Scores with a stated delay: the mean over the rows that follow, reported when they have come."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -8,12 +8,15 @@ from numba import njit
 from detector.types import Bools, Floats, Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """Scores that are final now.
 
     Attributes:
-        series, time_ns, score, contribution, warming: as in ``ScoreBatch``.
+        series: [B] int32, as are the next four columns those of ``ScoreBatch``.
+        time_ns: [B] int64.
+        score: [B] float64.
+        contribution: [B, F] float32.
+        warming: [B] bool.
         trigger: [B] int64, the row of the batch pushed that settled this one, -1 where none did (break, flush).
         back: [B] int64, how many rows the judged row lies before the newest row of its series.
     """
@@ -25,6 +28,16 @@ class Settled:
     warming: Bools
     trigger: Ints
     back: Ints
+
+
+class _Rings(NamedTuple):
+    """The newest delay + 1 rows of every series, and how many rows have come."""
+
+    seen: Ints
+    time_ns: Ints
+    score: Floats
+    contribution: Floats
+    warming: Bools
 
 
 class Delay:
@@ -41,7 +54,7 @@ class Delay:
     def __init__(self, delay: int, channels: int, capacity: int) -> None:
         self._delay = delay
         self._channels = channels
-        self._grow(0, capacity)
+        self._rings = self._empty(capacity)
 
     def push(
         self, series: Ints, time_ns: Ints, score: Floats, contribution: Floats, warming: Bools, start: Bools
@@ -59,28 +72,40 @@ class Delay:
         if self._delay == 0:
             rows = np.arange(len(series))
             return Settled(series, time_ns, score, contribution, warming, rows, np.zeros(len(series), np.int64))
-        if len(series) and (most := int(series.max())) >= len(self._count):
-            self._grow(len(self._count), max(most + 1, 2 * len(self._count)))
-        room = len(series) + int(start.sum()) * self._delay
-        out = self._room(room)
-        n = _push(series, time_ns, score, contribution, warming, start, *self._state, *out)
-        return _settled(out, n)
+        self._reserve(int(series.max(initial=-1)) + 1)
+        out = self._room(len(series) + int(start.sum()) * self._delay)
+        rows_in = _Rows(series, time_ns, score, contribution, warming, start)
+        return _first(out, _push(rows_in, self._rings, out))
 
     def flush(self, series: Ints | None = None) -> Settled:
         """Settles what is pending of the series named (all by default) and forgets them."""
-        if self._delay == 0:
-            return _settled(self._room(0), 0)
         if series is None:
-            series = np.arange(len(self._count), dtype=np.int32)
-        series = series[series < len(self._count)]
-        out = self._room(int(self._count[series].sum()))
+            series = np.arange(len(self._rings.seen), dtype=np.int32)
+        series = series[series < len(self._rings.seen)]
+        out = self._room(int(np.minimum(self._rings.seen[series], self._delay).sum()))
         n = 0
-        for one in series:
-            n = _drain(one, n, *self._state, *out)
-        return _settled(out, n)
+        for one in series[self._rings.seen[series] > 0]:
+            n = _drain(one, n, self._rings, out)
+        return _first(out, n)
 
-    def _room(self, rows: int) -> tuple[Floats, ...]:
-        return (
+    def _reserve(self, series: int) -> None:
+        lacking = series - len(self._rings.seen)
+        if lacking > 0:
+            more = self._empty(max(lacking, len(self._rings.seen)))
+            self._rings = _Rings._make(np.concatenate(pair) for pair in zip(self._rings, more, strict=True))
+
+    def _empty(self, series: int) -> _Rings:
+        depth = self._delay + 1
+        return _Rings(
+            np.zeros(series, np.int64),
+            np.zeros((series, depth), np.int64),
+            np.zeros((series, depth), np.float64),
+            np.zeros((series, depth, self._channels), np.float32),
+            np.zeros((series, depth), np.bool_),
+        )
+
+    def _room(self, rows: int) -> Settled:
+        return Settled(
             np.empty(rows, np.int32),
             np.empty(rows, np.int64),
             np.empty(rows, np.float64),
@@ -90,70 +115,67 @@ class Delay:
             np.empty(rows, np.int64),
         )
 
-    def _grow(self, old: int, new: int) -> None:
-        # Ring of the newest delay + 1 rows; contributions in half precision: they only rank channels.
-        depth = self._delay + 1
-        fresh = (
-            np.zeros(new - old, np.int64),
-            np.zeros((new - old, depth), np.int64),
-            np.zeros((new - old, depth), np.float64),
-            np.zeros((new - old, depth, self._channels), np.float32),
-            np.zeros((new - old, depth), np.bool_),
-        )
-        self._state = tuple(np.concatenate(pair) for pair in zip(self._state, fresh, strict=True)) if old else fresh
 
-    @property
-    def _count(self) -> Ints:
-        return self._state[0]
+class _Rows(NamedTuple):
+    series: Ints
+    time_ns: Ints
+    score: Floats
+    contribution: Floats
+    warming: Bools
+    start: Bools
 
 
-def _settled(out: tuple[Floats, ...], n: int) -> Settled:
-    return Settled(*(column[:n] for column in out))
+def _first(out: Settled, n: int) -> Settled:
+    return Settled._make(column[:n] for column in out)
 
 
 @njit(cache=True)
-def _settle(s, back, count, times, scores, shares, warm, n, trigger, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back):  # type: ignore[no-untyped-def]  # noqa: E501
+def _settle(s, back, trigger, n, rings, out):  # type: ignore[no-untyped-def]
     """Writes the row ``back`` rows before the newest one, averaged over the rows from it to the newest."""
-    depth = times.shape[1]
-    first = (count[s] - 1 - back) % depth
-    o_series[n], o_time[n], o_warm[n] = s, times[s, first], warm[s, first]
-    o_trigger[n], o_back[n] = trigger, back
+    depth = rings.time_ns.shape[1]
+    judged = (rings.seen[s] - 1 - back) % depth
+    out.series[n], out.time_ns[n], out.warming[n] = s, rings.time_ns[s, judged], rings.warming[s, judged]
+    out.trigger[n], out.back[n] = trigger, back
     total, seen = 0.0, 0
-    o_share[n] = 0
+    share = out.contribution[n]
+    share[:] = 0
     for j in range(back, -1, -1):
-        at = (count[s] - 1 - j) % depth
-        if not np.isnan(scores[s, at]):
-            total += scores[s, at]
+        at = (rings.seen[s] - 1 - j) % depth
+        score = rings.score[s, at]
+        if not np.isnan(score):
+            total += score
             seen += 1
-            o_share[n] += shares[s, at] * np.float32(scores[s, at])
-    norm = o_share[n].sum()
+            for f in range(len(share)):
+                share[f] += rings.contribution[s, at, f] * np.float32(score)
+    norm = share.sum()
     if norm > 0:
-        o_share[n] /= norm
-    o_score[n] = np.nan if np.isnan(scores[s, first]) else total / seen
+        share /= norm
+    out.score[n] = np.nan if np.isnan(rings.score[s, judged]) else total / seen
 
 
 @njit(cache=True)
-def _drain(s, n, count, times, scores, shares, warm, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back):  # type: ignore[no-untyped-def]  # noqa: E501
-    depth = times.shape[1]
-    for back in range(min(count[s], depth - 1) - 1, -1, -1):
-        _settle(s, back, count, times, scores, shares, warm, n, -1, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back)  # noqa: E501
+def _drain(s, n, rings, out):  # type: ignore[no-untyped-def]
+    """Settles all pending rows of a series and forgets it."""
+    for back in range(min(rings.seen[s], rings.time_ns.shape[1] - 1) - 1, -1, -1):
+        _settle(s, back, -1, n, rings, out)
         n += 1
-    count[s] = 0
+    rings.seen[s] = 0
     return n
 
 
 @njit(cache=True)
-def _push(series, time_ns, score, share, warming, start, count, times, scores, shares, warm, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back):  # type: ignore[no-untyped-def]  # noqa: E501
-    depth = times.shape[1]
+def _push(rows, rings, out):  # type: ignore[no-untyped-def]
+    depth = rings.time_ns.shape[1]
     n = 0
-    for i in range(len(series)):
-        s = series[i]
-        if start[i]:
-            n = _drain(s, n, count, times, scores, shares, warm, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back)  # noqa: E501
-        at = count[s] % depth
-        times[s, at], scores[s, at], shares[s, at], warm[s, at] = time_ns[i], score[i], share[i], warming[i]
-        count[s] += 1
-        if count[s] >= depth:
-            _settle(s, depth - 1, count, times, scores, shares, warm, n, i, o_series, o_time, o_score, o_share, o_warm, o_trigger, o_back)  # noqa: E501
+    for i in range(len(rows.series)):
+        s = rows.series[i]
+        if rows.start[i]:
+            n = _drain(s, n, rings, out)
+        at = rings.seen[s] % depth
+        rings.time_ns[s, at], rings.score[s, at], rings.warming[s, at] = rows.time_ns[i], rows.score[i], rows.warming[i]
+        rings.contribution[s, at] = rows.contribution[i]
+        rings.seen[s] += 1
+        if rings.seen[s] >= depth:
+            _settle(s, depth - 1, i, n, rings, out)
             n += 1
     return n

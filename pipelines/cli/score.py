@@ -1,8 +1,5 @@
 """``reconwatch score``: one score per row of a CSV file."""
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +31,12 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
     """
     from detector import api
     from detector.bundle import load
+    from pipelines.cli.files import check_writable, write_whole
     from pipelines.cli.show import note, progress_bar, result
     from pipelines.io.frames import read_table
 
     for target in filter(None, (out, picture)):
-        _check_writable(target)
+        check_writable(target)
     bundle = load(place)
     table = read_table(data)
     for sentence in table.notes:
@@ -47,13 +45,13 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
         scores = api.score(bundle, table.frame, 0 if causal else api.DELAY, progress=progress)
     shown = scores.assign(is_anomaly=scores.is_anomaly.astype(int))
     shown.insert(0, "timestamp", table.stamps)
-    _write(out, lambda path: shown.to_csv(path, index=False))
+    write_whole(out, lambda path: shown.to_csv(path, index=False))
     if picture:
         from detector.plots import scores_figure
 
         frame = table.frame if table.labels is None else table.frame.assign(is_anomaly=table.labels)
         figure = scores_figure(frame, scores, bundle.detector.schema)
-        _write(picture, lambda path: figure.savefig(path, format="png"))
+        write_whole(picture, lambda path: figure.savefig(path, format="png"))
     result(
         {
             "scores": str(out),
@@ -79,32 +77,3 @@ def _against_labels(table: "Table", scores: "pd.DataFrame") -> dict[str, Any]:
         "auc_pr": float(auc_pr(table.labels, values)),
         "auc_roc": float(auc_roc(table.labels, values)),
     }
-
-
-def _check_writable(path: Path) -> None:
-    from detector.errors import SinkUnavailable
-
-    folder = path.parent
-    if not folder.is_dir():
-        raise SinkUnavailable(f"cannot write {path}: the folder {folder} does not exist; create it first.")
-    if path.is_dir():
-        raise SinkUnavailable(f"cannot write {path}: it is a folder; name a file.")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise SinkUnavailable(f"cannot write {path}: permission denied; choose another place.")
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole or not at all."""
-    from detector.errors import SinkUnavailable
-
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        write(fresh)
-        fresh.chmod(0o644)
-        os.replace(fresh, path)
-    except OSError as error:
-        raise SinkUnavailable(f"cannot write {path}: {error.strerror}; choose another place.") from error
-    finally:
-        fresh.unlink(missing_ok=True)

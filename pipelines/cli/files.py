@@ -1,0 +1,42 @@
+"""Files that verbs write, whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from detector.errors import SinkUnavailable
+
+
+def check_writable(path: Path) -> None:
+    """Refuses a place that cannot be written, before any work is done for it.
+
+    Raises:
+        SinkUnavailable: the folder is missing, the place is a folder, or permission is denied.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise SinkUnavailable(f"cannot write {path}: the folder {folder} does not exist; create it first.")
+    if path.is_dir():
+        raise SinkUnavailable(f"cannot write {path}: it is a folder; name a file.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise SinkUnavailable(f"cannot write {path}: permission denied; choose another place.")
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file whole or not at all: ``write`` receives a temporary path beside it.
+
+    Raises:
+        SinkUnavailable: the file cannot be written.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        write(fresh)
+        fresh.chmod(0o644)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise SinkUnavailable(f"cannot write {path}: {error.strerror}; choose another place.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
