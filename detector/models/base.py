@@ -59,7 +59,7 @@ class Autoencoder(nn.Module):
     otherwise: how a code is read off, what is learnt, what is prepared before and fitted after training.
     """
 
-    settled_ratio: ClassVar[float] = 0.0
+    settled_ratio: float = 0.0
     """Share of the training before which held-out error says nothing about the model."""
 
     def __init__(
@@ -71,9 +71,7 @@ class Autoencoder(nn.Module):
         decoder_size: int | None = None,
     ):
         super().__init__()
-        size = config.code_size
-        if size is not None:
-            size = min(size, max(1, shape.elements // 2)) if config.undercomplete else size
+        size = config.size(shape)
         self.shape = shape
         self.loss = LOSSES[config.loss]
         self.code_size = backbone.native_size(shape) if size is None else size
@@ -134,6 +132,12 @@ class Variant(BaseModel):
 
     code_size: int | None = Field(default=16, ge=1, description="Size of the code; null takes the backbone's own")
     loss: LossName = Field(default="mse", description="mse, bce (data in [0, 1]) or gaussian_nll (learned variance)")
+
+    def size(self, shape: Shape) -> int | None:
+        """Returns the size of the code for windows of ``shape``."""
+        if self.code_size is None or not self.undercomplete:
+            return self.code_size
+        return min(self.code_size, max(1, shape.elements // 2))
 
     def build(self, shape: Shape, backbone: Backbone) -> Autoencoder:
         """Returns an untrained model of windows of ``shape``."""

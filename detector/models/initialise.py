@@ -19,7 +19,8 @@ class Initialised(Protocol):
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Draws all weights uniformly within one over the root of the inputs.
 
-    Paper: LeCun, Bottou, Orr & Müller 1998, section 4.6; gates of an LSTM by the size of their state.
+    Paper: LeCun, Bottou, Orr & Müller 1998, section 4.6; gates of an LSTM by the size of their state. Forget
+    gates start open: Gers, Schmidhuber & Cummins 2000, section 4.
 
     Args:
         model: on the generator's device.
@@ -30,8 +31,18 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             _uniform(list(module.parameters()), module.in_features, generator)
         elif isinstance(module, nn.LSTM):
             _uniform(list(module.parameters()), module.hidden_size, generator)
+            _open_forget_gates(module)
         elif isinstance(module, Initialised):
             module.initialise(generator)
+
+
+@torch.no_grad()
+def _open_forget_gates(module: nn.LSTM) -> None:
+    """Lets a fresh LSTM remember: without it hardly any gradient reaches the oldest step."""
+    size = module.hidden_size
+    for name, parameter in module.named_parameters():
+        if name.startswith("bias_ih"):
+            parameter[size : 2 * size] = 1.0
 
 
 def _uniform(parameters: list[nn.Parameter], inputs: int, generator: torch.Generator) -> None:

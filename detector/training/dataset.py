@@ -81,7 +81,7 @@ class Windows:
 
     def spread(self, most: int) -> Ints:
         """Returns the numbers of ``most`` windows evenly over time, of all if there are fewer."""
-        return np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(np.int64))
+        return np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(np.int64)
 
     def batches(self, most: int, size: int = 256) -> Iterator[Batch]:
         """Yields ``spread(most)`` in order, ``size`` windows at a time."""

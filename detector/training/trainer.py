@@ -15,6 +15,7 @@ from detector.errors import ConfigError, DataError, TrainingDiverged
 from detector.models.backbones.base import Backbone
 from detector.models.base import Autoencoder, Batch, Progress, Terms, Variant
 from detector.models.initialise import initialise
+from detector.training.adam import Adam
 from detector.training.allocator import keep_freed_memory
 from detector.training.dataset import Windows
 from detector.training.held_out import HeldOut
@@ -122,7 +123,7 @@ class _Training:
         self.generator = torch.Generator(device).manual_seed(seed)
         self.order = torch.Generator().manual_seed(seed)
         self.groups = model.groups()
-        self.optimisers = {name: torch.optim.Adam(group, fused=True) for name, group in self.groups.items()}
+        self.optimisers = {name: Adam(group) for name, group in self.groups.items()}
         self.steps = config.steps
         if config.epochs is not None:
             self.steps = math.ceil(config.epochs * len(windows) / config.batch)
@@ -172,10 +173,7 @@ class _Training:
             (total / self.model.shape.elements).backward()
             if self.config.clip is not None:
                 nn.utils.clip_grad_norm_(self.groups[group], self.config.clip)
-            optimiser = self.optimisers[group]
-            for parameters in optimiser.param_groups:
-                parameters["lr"] = rate
-            optimiser.step()
+            self.optimisers[group].step(rate)
         return first
 
     def _total(self, terms: Terms, progress: Progress) -> Tensor:

@@ -4,11 +4,37 @@ from typing import Annotated
 
 from pydantic import Field
 
+from detector.models.variants.adversarial import AdversarialConfig
+from detector.models.variants.beta_vae import BetaVaeConfig
+from detector.models.variants.conditional_vae import ConditionalVaeConfig
+from detector.models.variants.contractive import ContractiveConfig
 from detector.models.variants.deep import DeepConfig
 from detector.models.variants.denoising import DenoisingConfig
 from detector.models.variants.pca import PcaConfig
+from detector.models.variants.rae import RaeConfig
+from detector.models.variants.shallow import ShallowConfig
+from detector.models.variants.sparse_kl import SparseKlConfig
+from detector.models.variants.sparse_l1 import SparseL1Config
+from detector.models.variants.stacked import StackedConfig
+from detector.models.variants.vae import VaeConfig
+from detector.models.variants.vq_vae import VqVaeConfig
+from detector.models.variants.wae_mmd import WaeMmdConfig
 
 VariantConfig = Annotated[
-    PcaConfig | DeepConfig | DenoisingConfig,
+    PcaConfig
+    | ShallowConfig
+    | DeepConfig
+    | StackedConfig
+    | SparseKlConfig
+    | SparseL1Config
+    | ContractiveConfig
+    | DenoisingConfig
+    | VaeConfig
+    | BetaVaeConfig
+    | ConditionalVaeConfig
+    | VqVaeConfig
+    | AdversarialConfig
+    | RaeConfig
+    | WaeMmdConfig,
     Field(discriminator="kind"),
 ]
