@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from detector.errors import BundleError
+from detector.errors import BundleError, SinkUnavailable
 from detector.members.base import Rows, spread
 from detector.members.detector import Detector, Fusion
 from detector.members.table import DetectorConfig
@@ -75,10 +75,10 @@ class Bundle:
         """Writes the bundle, whole or not at all; an older bundle of that name is replaced.
 
         Raises:
-            BundleError: the place cannot be written, or holds something that is no bundle.
+            BundleError: the place holds something that is no bundle.
+            SinkUnavailable: the place cannot be written.
         """
-        if path.exists() and not (path / _MANIFEST).is_file():
-            raise BundleError(f"{path} exists and is not a bundle; choose another --out or remove it.")
+        check_free(path)
         files = {_WEIGHTS: self._weights(), _GOLDEN: save_tensors(_arrays(self.golden))}
         files[_MANIFEST] = _json(_sealed(self._manifest(files)))
         try:
@@ -92,7 +92,7 @@ class Bundle:
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
         except OSError as error:
-            raise BundleError(f"cannot write the bundle {path}: {error.strerror}; choose another --out.") from error
+            raise SinkUnavailable(f"cannot write the bundle {path}: {error.strerror}; choose another place.") from error
 
     def _weights(self) -> bytes:
         tensors = {f"scaler/{name}": tensor for name, tensor in self.detector.scaler.tensors().items()}
@@ -114,6 +114,16 @@ class Bundle:
             "data": self.facts,
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         }
+
+
+def check_free(path: Path) -> None:
+    """Refuses a place for a bundle that holds something else.
+
+    Raises:
+        BundleError: it does.
+    """
+    if path.exists() and not (path / _MANIFEST).is_file():
+        raise BundleError(f"{path} exists and is not a bundle; choose another place or remove it.")
 
 
 def golden(detector: Detector, held_out: list[Rows]) -> Golden:
@@ -140,9 +150,8 @@ def load(path: Path) -> Bundle:
             f"the bundle {path} has format {manifest.get('format')!r}, this reconwatch reads format {FORMAT}; "
             "train it again with this version."
         )
-    if manifest != _sealed(manifest) or manifest["sha256"] != {
-        n: hashlib.sha256(c).hexdigest() for n, c in files.items()
-    }:
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    if manifest != _sealed(manifest) or manifest.get("sha256") != hashes:
         raise BundleError(
             f"the bundle {path} was changed after it was written (checksums differ); restore or retrain it."
         )
@@ -156,7 +165,9 @@ def load(path: Path) -> Bundle:
 
 def _restored(manifest: dict[str, Any], tensors: dict[str, Floats], windows: Golden) -> Bundle:
     for name, tensor in tensors.items():
-        if np.issubdtype(tensor.dtype, np.floating) and name != "band" and not np.isfinite(tensor).all():
+        # A band or a held-out score may be missing: nothing was expected, or nothing observed.
+        told = name == "band" or name.startswith("held_out/")
+        if not told and np.issubdtype(tensor.dtype, np.floating) and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinite weights")
     schema, config = Schema(**manifest["schema"]), DetectorConfig(**manifest["detector"])
     members = tuple(m.restore(_under(tensors, f"member/{m.name}/"), len(schema.channels)) for m in config.members)

@@ -25,7 +25,7 @@ class Verdict:
 
     Attributes:
         decisions: [B] rows.
-        explained: [K] int64, ascending rows of ``decisions`` that are anomalies and could be explained.
+        explained: [K] int64, ascending rows of ``decisions`` that are anomalies and still in the window.
         explanation: of those K rows.
     """
 
@@ -96,7 +96,8 @@ class Scorer:
     def _verdict(self, settled: Settled, windows: Floats) -> Verdict:
         scores = ScoreBatch(settled.series, settled.time_ns, settled.score, settled.contribution, settled.warming)
         decisions = self._calibrator.decide(scores)
-        explained = np.flatnonzero(decisions.is_anomaly & (settled.trigger >= 0))
+        known = (settled.trigger >= 0) & (settled.back < self.detector.window)
+        explained = np.flatnonzero(decisions.is_anomaly & known)
         explanation = self.detector.explain(windows[settled.trigger[explained]], settled.back[explained])
         return Verdict(decisions, explained, explanation)
 

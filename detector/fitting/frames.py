@@ -53,7 +53,8 @@ def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
         where: what the frame is, for messages.
     """
     order, time_ns = ordered_times(frame)
-    values = frame[list(schema.names)].to_numpy(np.float64)[order]
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    values = named[list(schema.names)].to_numpy(np.float64, na_value=np.nan)[order]
     zeros = np.zeros(len(frame), np.int32)
     aligner = Aligner(schema, AlignConfig(), capacity=1)
     batch = ReadingBatch(zeros, time_ns, values, zeros, order.astype(np.int64))
@@ -67,7 +68,8 @@ def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:
     """Puts rows in order of time; rows that share a time are spread evenly up to the next one.
 
     Returns:
-        order [N], the rows of the frame by time (stable), and their times [N] int64 nanoseconds, all different.
+        order [N], the rows of the frame by time (stable), and their times [N] int64 nanoseconds, all different: where
+        more rows share a time than there are nanoseconds to the next one, those after it move up.
     """
     time_ns = times(frame)
     order = np.argsort(time_ns, kind="stable")
@@ -77,17 +79,20 @@ def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:
         typical = int(np.median(np.diff(distinct))) if len(distinct) > 1 else NS
         room = np.repeat(np.append(np.diff(distinct), typical) // count, count)
         place = np.arange(len(time_ns)) - np.repeat(first, count)
-        time_ns = time_ns + (np.maximum(room, 1) * place).astype(np.int64)
+        time_ns = time_ns + room * place
+        row = np.arange(len(time_ns))
+        time_ns = np.maximum.accumulate(time_ns - row) + row
     return order, time_ns
 
 
 def times(frame: pd.DataFrame) -> Ints:
     """Returns the event time of every row, [N] int64 nanoseconds.
 
-    Integers are epoch seconds, milli-, micro- or nanoseconds by their size; small ones are row numbers, a second each.
+    Text is ISO-8601, UTC where it names no zone. Integers are epoch seconds, milli-, micro- or nanoseconds by their
+    size; small ones are row numbers, a second each.
 
     Raises:
-        DataError: there is no time column, or it holds neither times nor whole numbers.
+        DataError: there is no time column, or it holds neither times nor whole numbers, or none that can be.
     """
     if TIME in frame:
         column = frame[TIME]
@@ -95,15 +100,26 @@ def times(frame: pd.DataFrame) -> Ints:
         column = frame.index.to_series()
     else:
         raise DataError(f"the data has no column {TIME!r}; name the column that holds the time so.")
+    if pd.api.types.is_string_dtype(column):
+        column = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
     if column.isna().any():
-        raise DataError(f"row {int(column.isna().to_numpy().argmax()) + 1} has no {TIME}; fill it in or drop the row.")
+        row = int(column.isna().to_numpy().argmax()) + 1
+        raise DataError(f"row {row} has no {TIME} that can be read; fill it in or drop the row.")
     if pd.api.types.is_datetime64_any_dtype(column):
-        return pd.DatetimeIndex(column).as_unit("ns").asi8.copy()
+        try:
+            return pd.DatetimeIndex(column).as_unit("ns").asi8.copy()
+        except pd.errors.OutOfBoundsDatetime as error:
+            raise DataError(f"a {TIME} lies outside the years 1678 to 2261; mend it or drop the row.") from error
     if not pd.api.types.is_integer_dtype(column):
         raise DataError(f"the column {TIME!r} holds {column.dtype}; give ISO-8601 times or whole numbers.")
     whole = column.to_numpy(np.int64)
     size = float(np.median(np.abs(whole))) if len(whole) else 0.0
     factor = next((factor for least, factor in _EPOCH_UNITS if size >= least), NS)
+    if len(whole) and int(np.abs(whole).max()) > np.iinfo(np.int64).max // factor:
+        raise DataError(
+            f"the column {TIME!r} reaches to {int(np.abs(whole).max())}, which is no count of seconds, milli-, micro- "
+            "or nanoseconds since 1970; give ISO-8601 times."
+        )
     return whole * factor
 
 

@@ -23,4 +23,6 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
     if observed is None:
         return squared.mean(axis=1)
     observed = observed[:, -squared.shape[1] :]
-    return np.where(observed, squared, 0).sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
+    total = np.where(observed, squared, 0).sum(axis=1)
+    # In the precision of the mean above: a window without gaps scores the same whatever stands beside it.
+    return (total / np.maximum(observed.sum(axis=1), 1)).astype(squared.dtype)

@@ -24,19 +24,15 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole or not at all: ``write`` receives a temporary path beside it.
+    """Writes a file whole or not at all: ``write`` receives a temporary path on the same disk.
 
     Raises:
         SinkUnavailable: the file cannot be written.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
     try:
-        write(fresh)
-        fresh.chmod(0o644)
-        os.replace(fresh, path)
+        with tempfile.TemporaryDirectory(prefix=".reconwatch.", dir=path.parent) as folder:
+            fresh = Path(folder) / path.name
+            write(fresh)
+            os.replace(fresh, path)
     except OSError as error:
         raise SinkUnavailable(f"cannot write {path}: {error.strerror}; choose another place.") from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -47,12 +47,14 @@ def train(
     constant channels are normal. A column is_anomaly is never looked at. A few anomalies in the data do little harm.
     """
     from detector.api import fit
+    from detector.bundle import check_free
     from pipelines.cli.show import note, progress_bar, result
     from pipelines.io.frames import read_table
 
     if config and variant:
         raise click.UsageError("--config and --variant both say what to train; give one of them.")
     asked = _from_yaml(config) if config else _single(variant, backbone) if variant else None
+    check_free(out)
     tables = [read_table(path) for path in (*first, *more)]
     for sentence in (sentence for table in tables for sentence in table.notes):
         note(sentence)
@@ -85,11 +87,11 @@ def _from_yaml(path: Path) -> "DetectorConfig":
         return DetectorConfig.model_validate(yaml.safe_load(path.read_text()))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; check the path.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         found = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, found['loc']))}: {found['msg']}.") from error
+        raise ConfigError(f"{path}: {'.'.join(map(str, found['loc'])) or 'all of it'}: {found['msg']}.") from error
 
 
 def _single(variant: str, backbone: str) -> "DetectorConfig":

@@ -111,15 +111,19 @@ def _times(stamps: pd.Series, path: Path) -> pd.Series:
             raise DataError(f"{path}: a {TIME} is too large for a time; use seconds to nanoseconds.") from error
     numbers = pd.to_numeric(stamps, errors="coerce")
     if numbers.notna().all():
-        return pd.to_datetime(numbers, unit="s", utc=True)
-    times = pd.to_datetime(stamps.where(numbers.isna()), format="ISO8601", utc=True, errors="coerce")
+        times = pd.to_datetime(numbers, unit="s", utc=True, errors="coerce")
+    else:
+        times = pd.to_datetime(stamps.where(numbers.isna()), format="ISO8601", utc=True, errors="coerce")
     bad = np.flatnonzero(times.isna())
     if len(bad):
         row = int(bad[0])
         mixed = numbers.notna().iloc[row] and times.notna().any()
-        what = "a number among ISO-8601 times" if mixed else "neither an ISO-8601 time nor a whole number"
+        what = "a number among ISO-8601 times" if mixed else "neither an ISO-8601 time nor a number of seconds"
         raise DataError(f"{path}, line {row + 2}: {TIME} {stamps.iloc[row]!r} is {what}; use one format throughout.")
-    return times.dt.as_unit("ns")
+    try:
+        return times.dt.as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise DataError(f"{path}: a {TIME} lies outside the years 1678 to 2261; mend it or drop the row.") from error
 
 
 def _channel(cells: pd.Series, path: Path, notes: list[str]) -> pd.Series | None:
