@@ -33,8 +33,8 @@ class Fault:
 
 def spike(rows: Floats, rng: np.random.Generator) -> None:
     """A pressure surge: a valve slams, pressure rings for some minutes."""
-    ring = np.exp(-np.arange(len(rows)) / 2.5) * np.cos(np.arange(len(rows)) * 1.9)
-    rows[:, _PRESSURE] += rng.uniform(2.2, 3.0) * ring
+    ring = np.exp(-np.arange(len(rows)) / 4) * np.cos(np.arange(len(rows)) * 1.9)
+    rows[:, _PRESSURE] += rng.uniform(2.6, 3.2) * ring
     rows[:, _FLOW] -= 14 * np.abs(ring)
 
 
@@ -74,7 +74,7 @@ class _Kind:
 
 # A sensor that stands still says nothing wrong while the pump does too: it fails before the morning peak.
 KINDS = {
-    "spike": _Kind(spike, 8),
+    "spike": _Kind(spike, 12),
     "cavitation": _Kind(cavitation, 90),
     "leak": _Kind(leak, 150),
     "stuck sensor": _Kind(stuck_sensor, 180, hour=4.5),

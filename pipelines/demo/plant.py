@@ -94,7 +94,7 @@ def _demand(day: Floats, config: PlantConfig, rng: np.random.Generator) -> Float
     """Returns the demand on every pump, about 0 to 1, [P, N]: morning and evening peaks, weather, chance."""
     hour = 24 * (day[None, :] % 1) - rng.uniform(-0.7, 0.7, (config.pumps, 1))
     peaks = 0.15 + 0.6 * _bell(hour, 7.5, 1.9) + 0.3 * _bell(hour, 13, 2.6) + 0.5 * _bell(hour, 19.5, 2.2)
-    weather = _ar(0.9995, 0.0012, (1, config.rows), rng)
+    weather = _ar(0.9995, 0.0007, (1, config.rows), rng)
     chance = _ar(0.97, 0.007, (config.pumps, config.rows), rng)
     return np.clip(peaks * (1 + weather) + chance, 0, 1.05)
 
