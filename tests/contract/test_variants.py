@@ -13,7 +13,7 @@ from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.backbones.lstm import LstmBackbone
 from detector.models.backbones.table import BackboneConfig
-from detector.models.base import Autoencoder, Batch, Progress, Variant
+from detector.models.base import Batch, Progress, Variant
 from detector.models.initialise import initialise
 from detector.models.state import restore, state
 from detector.models.variants.table import VariantConfig
@@ -28,7 +28,7 @@ SMALL = {
 VARIANTS = [variant() for variant in get_args(get_args(VariantConfig)[0])]
 PAIRS = [pytest.param(v, b, id=f"{v.kind}-{b.kind}") for v in VARIANTS for b in SMALL.values()]
 STEPS, CHANNELS = 16, 3
-QUICK = TrainerConfig(steps=40, batch=16, check_every=20)
+QUICK = TrainerConfig(steps=25, batch=16, check_every=10)
 LONGER = TrainerConfig(steps=150, batch=16, learning_rate=1e-2)
 every_pair = pytest.mark.parametrize("variant,backbone", PAIRS)
 
@@ -48,8 +48,8 @@ def trained(variant: Variant, backbone: Backbone, rows: np.ndarray = ROWS, **mor
 
 
 @functools.cache
-def finished(variant: Variant, backbone: Backbone) -> Autoencoder:
-    return trained(variant, backbone).model
+def finished(variant: Variant, backbone: Backbone) -> Trained:
+    return trained(variant, backbone)
 
 
 def test_every_backbone_has_a_small_form():
@@ -58,7 +58,7 @@ def test_every_backbone_has_a_small_form():
 
 @every_pair
 def test_shapes_and_determinism_of_scoring(variant, backbone):
-    model = finished(variant, backbone)
+    model = finished(variant, backbone).model
     x = torch.from_numpy(np.stack([ROWS[i : i + STEPS] for i in range(64)]))
     code = model.encode(x)
     assert code.shape == (64, model.code_size)
@@ -68,7 +68,7 @@ def test_shapes_and_determinism_of_scoring(variant, backbone):
 
 @every_pair
 def test_windows_of_a_batch_do_not_see_each_other(variant, backbone):
-    model = finished(variant, backbone)
+    model = finished(variant, backbone).model
     x = torch.from_numpy(np.stack([ROWS[i : i + STEPS] for i in range(64)]))
     others = [i for i in range(64) if i != 3]
     changed = x.clone()
@@ -88,7 +88,7 @@ def test_training_moves_every_parameter_and_repeats_bit_for_bit(variant, backbon
     shape = Shape(STEPS, CHANNELS)
     first = variant.build(shape, backbone)
     initialise(first, torch.Generator().manual_seed(3))
-    one, two = trained(variant, backbone), trained(variant, backbone)
+    one, two = finished(variant, backbone), trained(variant, backbone)
     before = state(first)
     for name, tensor in state(one.model).items():
         assert np.array_equal(tensor, state(two.model)[name]), name
@@ -99,7 +99,7 @@ def test_training_moves_every_parameter_and_repeats_bit_for_bit(variant, backbon
 
 @every_pair
 def test_a_saved_model_reconstructs_the_same_bits(variant, backbone):
-    model = finished(variant, backbone)
+    model = finished(variant, backbone).model
     x = torch.from_numpy(np.stack([ROWS[i : i + STEPS] for i in range(64)]))
     again = restore(variant, backbone, model.shape, state(model))
     assert torch.equal(model.reconstruct(x), again.reconstruct(x))
@@ -125,3 +125,15 @@ def test_anomalous_windows_are_rebuilt_worse(variant, backbone):
     x = torch.from_numpy(np.concatenate([normal, broken]))
     error = (model.reconstruct(x) - x).square().sum((1, 2)).numpy()
     assert auc_roc(np.repeat([0, 1], 40), error) > 0.7
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@every_pair
+def test_a_model_trained_on_a_gpu_scores_on_the_processor(variant, backbone):
+    windows, held_out = Windows(ROWS, length=STEPS).split(0.2)
+    config = QUICK.model_copy(update={"device": "cuda"})
+    model = train(variant, backbone, windows, held_out, config, seed=3).model
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"cpu"}
+    x = windows.gather(np.arange(64)).x
+    assert torch.isfinite(model.reconstruct(x)).all()
