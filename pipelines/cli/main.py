@@ -66,10 +66,21 @@ class LazyGroup(click.Group):
         module, attribute = VERBS[cmd_name].target.split(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a verb; a closed output pipe must not reach click, which would end the process with code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the verbs without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+class _ReaderGone(Exception):
+    """Whoever read the output closed it."""
 
 
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -99,10 +110,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _told(error.format_message(), error.exit_code, flags.debug)
     except ReconwatchError as error:
         return _told(str(error), error.exit_code, flags.debug)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGone):
         return _hushed()
-    except SystemExit as exit_:  # click ends the process itself when a write meets a closed pipe
-        return _hushed() if isinstance(exit_.__context__, BrokenPipeError) else int(exit_.code or 0)
     except Exception as error:  # noqa: BLE001 - the outermost net: a defect is told in a sentence too
         sentence = f"unexpected {type(error).__name__}: {error}; this is a defect, run again with --debug to see where."
         return _told(sentence, 1, flags.debug)
