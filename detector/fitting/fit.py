@@ -1,16 +1,19 @@
 """Fits a whole detector: scaler, members, fusion and the held-out scores that calibration needs."""
 
-from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from detector.bundle import Bundle, golden
+from detector.evaluation.causal import causal_scores
+from detector.evaluation.selftest import self_test
 from detector.fitting.dataset import Run, check, fit_window, split
 from detector.members.base import MOST, Member, Progress, Rows, in_blocks, spread
 from detector.members.detector import Detector, Fusion
 from detector.members.table import DetectorConfig
-from detector.types import Floats, WindowBatch
+from detector.types import Floats
 from detector.windows.scale import filled
 from detector.windows.schema import Schema
 
@@ -37,6 +40,7 @@ def fit_detector(
 
     Raises:
         DataError: too little data.
+        GateRejected: the scores do not rise on injected anomalies.
         TrainingDiverged: a loss became NaN or infinite.
     """
     check(data)
@@ -50,29 +54,19 @@ def fit_detector(
         values = [_outputs(member, rows.held_out) for member in fitted]
         fusion = Fusion.fit(values, [member.weight for member in members])
         draft = Detector(schema, scaler, fitted, fusion, np.zeros(len(schema.channels)), ())
-        held_out = tuple(causal_scores(draft, run) for run in rows.held_out if len(run) >= draft.window)
+        whole = [run for run in rows.held_out if len(run) >= draft.window]
+        draft = replace(draft, held_out=tuple(causal_scores(draft, run.values[None])[0] for run in whole))
+        progress("self-test", 0.0)
+        tested = self_test(draft, [scaler.inverse(run.values) for run in whole], seed)
+        tested.check()
+        progress("self-test", 1.0)
         band = _band(draft, rows.held_out)
         progress("refit", 0.0)
         refitted = tuple(member.refit(rows.all) for member in fitted)
         progress("refit", 1.0)
-        detector = Detector(schema, scaler, refitted, fusion, band, held_out)
-        return Bundle(detector, config, seed, _facts(data), golden(detector, rows.held_out))
-
-
-def causal_scores(detector: Detector, rows: Rows) -> Floats:
-    """Returns the causal fused score of every row whose windows are full, [N - T + 1] float64."""
-    holds = detector.holds(1)
-    return np.concatenate([detector.fuse(batch, holds)[0] for batch in _batches(rows, detector.window)])
-
-
-def _batches(rows: Rows, window: int) -> Iterator[WindowBatch]:
-    windows = rows.windows(window)
-    for begin in range(0, len(windows), MOST):
-        part = np.ascontiguousarray(windows[begin : begin + MOST])
-        step = np.arange(begin, begin + len(part), dtype=np.int64)
-        yield WindowBatch(
-            np.zeros(len(part), np.int32), step, part, np.full(len(part), window, np.int32), step, step - 1
-        )
+        detector = Detector(schema, scaler, refitted, fusion, band, draft.held_out)
+        facts = _facts(data) | {"self_test": tested.facts()}
+        return Bundle(detector, config, seed, facts, golden(detector, rows.held_out))
 
 
 def _outputs(member: Member, runs: list[Rows]) -> Floats:
@@ -96,7 +90,7 @@ def _band(detector: Detector, runs: list[Rows]) -> Floats:
     return band
 
 
-def _facts(data: list[Run]) -> dict[str, int]:
+def _facts(data: list[Run]) -> dict[str, Any]:
     return {
         "rows": sum(map(len, data)),
         "runs": len(data),
