@@ -9,7 +9,10 @@
     ├── TrainingDiverged              5   no    the loss became NaN or infinite
     ├── GateRejected                  6   no    a trained detector failed its self-test or comparison
     ├── SourceLost                    7   yes   the source cannot be read any more
-    └── SinkUnavailable               8   yes   an output cannot be written
+    ├── SinkUnavailable               8   yes   an output cannot be written
+    ├── RegistryUnavailable           9   yes   the registry of detectors cannot be reached or is damaged
+    └── RetrainIncomplete            10   no    some candidates of a retrain failed, the others are done
+        └── TransactionAborted        8   yes   results were taken back, their records come again
 
 Every message is one sentence (or two) that says what is wrong, where, and what to do. Exit code 1 is a
 defect of reconwatch itself, 0 is success, 130 an interruption from the keyboard.
@@ -73,3 +76,20 @@ class SinkUnavailable(ReconwatchError):
 
     exit_code = 8
     retriable = True
+
+
+class TransactionAborted(SinkUnavailable):
+    """Results were taken back, or nobody knows: their records are to be read again."""
+
+
+class RegistryUnavailable(ReconwatchError):
+    """The registry of detectors cannot be reached or is damaged."""
+
+    exit_code = 9
+    retriable = True
+
+
+class RetrainIncomplete(ReconwatchError):
+    """Some candidates of a retrain failed; the others are trained and logged."""
+
+    exit_code = 10

@@ -10,7 +10,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from detector.types import Floats
-from pipelines.io.base import DeadLetter, Output
+from pipelines.io.base import DeadLetter, Output, RawBatch
 
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 ROWS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
@@ -81,6 +81,9 @@ TABLE = {
     "score_ratio": Metric(Ratios, "Scores over the limit; 1 is the alert line.", ("detector",), RATIOS),
     "alerts": Metric(Counter, "Alerts that changed their state.", ("detector", "severity", "state")),
     "model": Metric(Info, "The detector that serves."),
+    "lost_records": Metric(Counter, "Records deleted from the log before they were read."),
+    "rebalances": Metric(Counter, "Polls in which partitions began or ended."),
+    "transactions": Metric(Counter, "Commits of results and positions, by what became of them.", ("result",)),
     "last_commit_timestamp_seconds": Metric(Gauge, "When the positions were committed last."),
 }
 
@@ -105,6 +108,11 @@ class Telemetry:
         self._inference = self._metrics["inference_seconds"].labels(detector)
         self._metrics["model"].info({"detector": detector, "version": version})
 
+    def followed(self, batch: RawBatch) -> None:
+        """Counts what began and ended with a poll."""
+        self._metrics["rebalances"].inc(bool(batch.begun or batch.ended))
+        self._metrics["lost_records"].inc(sum(beginning.lost for beginning in batch.begun.values()))
+
     def decoded(self, readings: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Counts the records of a poll."""
         self._decoded.inc(readings)
@@ -116,27 +124,28 @@ class Telemetry:
         """Counts records read again."""
         self._metrics["replayed_records"].inc(records)
 
-    def scored(self, output: Output, late: int, series: int, seconds: float) -> None:
-        """Counts what came of a micro-batch.
-
-        Args:
-            output: its results.
-            late: readings that came too late since the start.
-            series: how many have state now.
-            seconds: spent on aligning and scoring.
-        """
+    def scored(self, output: Output, seconds: float) -> None:
+        """Counts what came of a micro-batch; aligning and scoring took ``seconds``."""
         self._windows.inc(len(output.decisions))
         self._metrics["batch_windows"].observe(len(output.decisions))
         self._metrics["score_ratio"].observe(self._detector, output.decisions.anomaly_score)
         self._inference.observe(seconds)
-        self._metrics["series_active"].set(series)
-        self._metrics["late_records"].inc(late - self._late)
-        self._late = late
         for (severity, state), count in Tally((alert.severity, alert.state) for alert in output.alerts).items():
             self._metrics["alerts"].labels(self._detector, severity, state).inc(count)
 
+    def state(self, late: int, series: int) -> None:
+        """Notes readings that came too late since the start, and how many series have state."""
+        self._metrics["series_active"].set(series)
+        self._metrics["late_records"].inc(late - self._late)
+        self._late = late
+
+    def aborted(self) -> None:
+        """Counts a commit that failed."""
+        self._metrics["transactions"].labels("aborted").inc()
+
     def committed(self, now_s: float, seconds: float) -> None:
         """Notes a commit, ``seconds`` after the records were polled."""
+        self._metrics["transactions"].labels("committed").inc()
         self._metrics["end_to_end_seconds"].observe(seconds)
         self._metrics["last_commit_timestamp_seconds"].set(now_s)
 

@@ -11,12 +11,13 @@ from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
 from pipelines.clock import Clock
-from pipelines.io.base import Sink, Source
+from pipelines.io.base import Checkpoint, Context, Decoder, Sink, Source
 from pipelines.settings import Settings
 from pipelines.stream.engine import Engine
 from pipelines.stream.health import Health
 from pipelines.stream.processor import Processor
 from pipelines.stream.server import Server
+from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
 
@@ -51,8 +52,9 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Daemon]:
         if server:
             stack.callback(server.close)
         sinks: list[Sink] = []
+        context = Context(source, settings.detector.name, bundle.version)
         for config in settings.sinks:
-            sinks.append(config.open())
+            sinks.append(config.open(context))
             stack.callback(sinks[-1].close)
         processor = assembled(settings, bundle, source, sinks, telemetry, health, clock)
         if server:
@@ -83,15 +85,19 @@ def assembled(
     """
     detector = bundle.detector
     schema = settings.grid.applied(detector.schema)
-    series = SeriesIndex()
     scoring = settings.scoring
-    engine = Engine(
-        Aligner(schema, settings.align),
-        Scorer(detector, calibrate(detector, scoring.delay, scoring.calibration), scoring.delay),
-        AlertPolicy(settings.alerts, schema, settings.detector.name, bundle.version),
-        series,
-        math.ceil(settings.align.lateness_s / schema.interval_s) + 2,
-        source.committed(),
-    )
-    decoder = settings.decoder.open(schema.names, series)
-    return Processor(source, decoder, engine, sinks, telemetry, health, clock)
+    calibrator = calibrate(detector, scoring.delay, scoring.calibration)
+
+    def shard(checkpoint: Checkpoint) -> tuple[Decoder, Engine]:
+        series = SeriesIndex()
+        engine = Engine(
+            Aligner(schema, settings.align),
+            Scorer(detector, calibrator, scoring.delay),
+            AlertPolicy(settings.alerts, schema, settings.detector.name, bundle.version),
+            series,
+            math.ceil(settings.align.lateness_s / schema.interval_s) + 2,
+            checkpoint,
+        )
+        return settings.decoder.open(schema.names, series), engine
+
+    return Processor(source, Shards(shard, source.committed()), sinks, telemetry, health, clock)

@@ -38,11 +38,24 @@ class Checkpoint:
 
     Attributes:
         positions: how far each partition is done; one that was never committed is absent.
-        state: what cannot be rebuilt from the records read again (open alerts), fit for JSON.
+        state: what cannot be rebuilt from the records read again (open alerts), fit for JSON; where every partition
+            is on its own, by their numbers.
     """
 
     positions: Mapping[int, Position] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Beginning(NamedTuple):
+    """A partition that begins: what was known of it is to be forgotten and built from the records that follow.
+
+    Attributes:
+        checkpoint: of this partition alone.
+        lost: records that were deleted before they could be read.
+    """
+
+    checkpoint: Checkpoint
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class RawBatch:
         offset: [B] int64, position of the record in its partition.
         timestamp_ns: [B] int64, the record's own timestamp, ``NO_TIME`` where the source has none.
         header: column names if the records are lines of delimited text, None if they describe themselves.
+        begun: partitions that begin with this poll; a source that tells them treats every partition on its own.
+        ended: partitions that are no longer read here.
     """
 
     records: Sequence[bytes]
@@ -64,12 +79,14 @@ class RawBatch:
     offset: Ints
     timestamp_ns: Ints
     header: tuple[str, ...] | None = None
+    begun: Mapping[int, Beginning] = field(default_factory=dict)
+    ended: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.offset)
 
     def part(self, start: int, stop: int) -> "RawBatch":
-        """Returns the records from ``start`` up to ``stop``."""
+        """Returns the records from ``start`` up to ``stop``, without what begins or ends with them."""
         cut = slice(start, stop)
         return RawBatch(
             self.records[cut],
@@ -121,6 +138,7 @@ class Output:
         decisions: [B] scores set against the limit.
         alerts: alerts that changed their state.
         dead_letters: records that could not be read.
+        partition: where all of it comes from, None if from several.
     """
 
     keys: Sequence[str]
@@ -128,6 +146,7 @@ class Output:
     decisions: DecisionBatch
     alerts: "Sequence[Alert]" = field(default_factory=list)
     dead_letters: Sequence[DeadLetter] = field(default_factory=list)
+    partition: int | None = None
 
 
 class Source(Protocol):
@@ -146,7 +165,11 @@ class Source(Protocol):
         """Returns what the last commit remembered, an empty checkpoint if there was none."""
 
     def commit(self, checkpoint: Checkpoint) -> None:
-        """Remembers ``checkpoint``, durably if the source can."""
+        """Remembers ``checkpoint``, durably if the source can.
+
+        Raises:
+            TransactionAborted: it could not, and what was written is taken back; the next poll begins anew.
+        """
 
     def close(self) -> None:
         """Releases what the source holds; called once."""
@@ -157,6 +180,20 @@ class Decoder(Protocol):
 
     def decode(self, batch: RawBatch) -> Decoded:
         """Reads a whole poll; a record that cannot be read becomes a dead letter and never raises."""
+
+
+class Context(NamedTuple):
+    """What a sink may need to know when it is opened.
+
+    Attributes:
+        source: whose records the results come from.
+        detector: name of the detector.
+        version: of its bundle.
+    """
+
+    source: Source
+    detector: str
+    version: str
 
 
 class Sink(ABC):

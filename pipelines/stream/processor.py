@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
+from detector.errors import TransactionAborted
 from pipelines.clock import Clock
-from pipelines.io.base import Decoder, Output, RawBatch, Sink, Source
-from pipelines.stream.engine import Engine
+from pipelines.io.base import Output, RawBatch, Sink, Source
 from pipelines.stream.health import Health
+from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
 POLL_S = 0.5
@@ -20,8 +22,7 @@ class Processor:
 
     Args:
         source: where records come from.
-        decoder: makes readings of them.
-        engine: makes results of readings.
+        shards: make readings of them, and results of readings.
         sinks: where results go.
         telemetry: where everything is counted.
         health: told how the loop fares.
@@ -31,14 +32,13 @@ class Processor:
     def __init__(
         self,
         source: Source,
-        decoder: Decoder,
-        engine: Engine,
+        shards: Shards,
         sinks: Sequence[Sink],
         telemetry: Telemetry,
         health: Health,
         clock: Clock,
     ) -> None:
-        self._source, self._decoder, self._engine, self._sinks = source, decoder, engine, sinks
+        self._source, self._shards, self._sinks = source, shards, sinks
         self._telemetry, self._health, self._clock = telemetry, health, clock
 
     def run(self, stop: threading.Event) -> None:
@@ -55,37 +55,50 @@ class Processor:
             if batch is None:
                 self._finish()
                 return
+            self._telemetry.followed(batch)
+            self._shards.follow(batch)
             if len(batch):
                 self._cycle(batch)
         log.info("stopped on request; everything read is written and committed")
 
     def _cycle(self, batch: RawBatch) -> None:
         begin_s = self._clock.monotonic_s()
-        again = self._engine.replayed(batch)
-        decoded = self._decoder.decode(batch)
-        read_s = self._clock.monotonic_s()
-        output = self._engine.push(batch, decoded)
-        self._telemetry.replayed(again)
-        self._telemetry.decoded(len(batch) - again - len(output.dead_letters), output.dead_letters)
-        self._write(output, read_s, begin_s)
+        outputs = []
+        for (decoder, engine, partition), part in self._shards.split(batch):
+            again = engine.replayed(part)
+            decoded = decoder.decode(part)
+            read_s = self._clock.monotonic_s()
+            output = replace(engine.push(part, decoded), partition=partition)
+            self._telemetry.replayed(again)
+            self._telemetry.decoded(len(part) - again - len(output.dead_letters), output.dead_letters)
+            self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
+            outputs.append(output)
+        self._write(outputs, begin_s)
 
     def _finish(self) -> None:
         begin_s = self._clock.monotonic_s()
-        self._write(self._engine.finish(), begin_s, begin_s)
+        output = self._shards.whole().engine.finish()
+        self._telemetry.scored(output, self._clock.monotonic_s() - begin_s)
+        self._write([output], begin_s)
         log.info("the source has ended; everything is written and committed")
 
-    def _write(self, output: Output, read_s: float, begin_s: float) -> None:
-        scored_s = self._clock.monotonic_s() - read_s
-        self._telemetry.scored(output, self._engine.late, self._engine.series, scored_s)
-        if output.dead_letters:
-            letter = output.dead_letters[0]
+    def _write(self, outputs: Sequence[Output], begin_s: float) -> None:
+        self._telemetry.state(self._shards.late, self._shards.series)
+        letters = [letter for output in outputs for letter in output.dead_letters]
+        if letters:
             log.warning(
                 "%d records cannot be read, the first at %d:%d: %s",
-                len(output.dead_letters), letter.partition, letter.offset, letter.detail,
+                len(letters), letters[0].partition, letters[0].offset, letters[0].detail,
             )  # fmt: skip
-        for sink in self._sinks:
-            sink.write(output)
-        for sink in self._sinks:
-            sink.flush()
-        self._source.commit(self._engine.checkpoint())
+        try:
+            for sink in self._sinks:
+                for output in outputs:
+                    sink.write(output)
+            for sink in self._sinks:
+                sink.flush()
+            self._source.commit(self._shards.checkpoint())
+        except TransactionAborted as error:
+            log.warning("%s Reading again.", error)
+            self._telemetry.aborted()
+            return
         self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)

@@ -3,12 +3,12 @@
 from typing import Literal
 
 import numpy as np
-from detector.alerting.alert import Alert
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.text import Text
 
-from pipelines.io.base import Output, Sink
+from detector.alerting.alert import Alert
+from pipelines.io.base import Context, Output, Sink
 
 _STYLES = {"warning": "yellow", "major": "dark_orange", "critical": "bold red"}
 
@@ -20,7 +20,7 @@ class ConsoleConfig(BaseModel):
 
     kind: Literal["console"] = "console"
 
-    def open(self) -> "ConsoleSink":
+    def open(self, context: Context) -> "ConsoleSink":
         """Returns a sink on standard output."""
         return ConsoleSink(Console())
 

@@ -2,18 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import SinkUnavailable
-from pipelines.io.base import Output, Sink
-
-Content = Literal["alerts", "scores", "dead_letters"]
+from pipelines.io.base import Context, Output, Sink
+from pipelines.io.sinks.records import CONTENTS, Content
 
 
 class JsonlConfig(BaseModel):
@@ -26,7 +23,7 @@ class JsonlConfig(BaseModel):
     content: Content = Field(default="alerts", description="What to write")
     sync: bool = Field(default=False, description="Wait at every flush until the disk has it (survives a power cut)")
 
-    def open(self) -> "JsonlSink":
+    def open(self, context: Context) -> "JsonlSink":
         """Opens the file.
 
         Raises:
@@ -46,7 +43,7 @@ class JsonlSink(Sink):
 
     def write(self, output: Output) -> None:
         """Takes the lines of ``output``; they reach the file with the next flush."""
-        self._lines += [orjson.dumps(item) + b"\n" for item in _CONTENTS[self._config.content](output)]
+        self._lines += [orjson.dumps(item) + b"\n" for item in CONTENTS[self._config.content](output)]
 
     def flush(self) -> None:
         """Appends what was taken.
@@ -78,41 +75,3 @@ class JsonlSink(Sink):
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise SinkUnavailable(f"cannot write {path}: {error.strerror}; choose another path.") from error
-
-
-def _alerts(output: Output) -> Iterable[dict[str, Any]]:
-    return (alert.record() for alert in output.alerts)
-
-
-def _scores(output: Output) -> Iterable[dict[str, Any]]:
-    rows = output.decisions
-    top = rows.contribution.argmax(axis=1).tolist()
-    told = np.any(rows.contribution > 0, axis=1).tolist()
-    columns = (
-        output.keys,
-        np.datetime_as_string(rows.time_ns.astype("datetime64[ns]")).tolist(),
-        rows.time_ns.tolist(),
-        rows.anomaly_score.tolist(),
-        rows.is_anomaly.tolist(),
-        rows.p_value.tolist(),
-        [output.channels[c] if t else None for c, t in zip(top, told, strict=True)],
-        rows.warming.tolist(),
-    )
-    return (dict(zip(_SCORE_FIELDS, row, strict=True)) for row in zip(*columns, strict=True))
-
-
-_SCORE_FIELDS = ("series", "time", "time_ns", "anomaly_score", "is_anomaly", "p_value", "top_channel", "warming")
-
-
-def _dead_letters(output: Output) -> Iterable[dict[str, Any]]:
-    for letter in output.dead_letters:
-        yield {
-            "partition": letter.partition,
-            "offset": letter.offset,
-            "reason": letter.reason,
-            "detail": letter.detail,
-            "record": letter.record.decode("utf-8", "replace"),
-        }
-
-
-_CONTENTS = {"alerts": _alerts, "scores": _scores, "dead_letters": _dead_letters}

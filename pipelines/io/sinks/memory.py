@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from detector.alerting.alert import Alert
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.io.base import Output, Sink
+from detector.alerting.alert import Alert
+from pipelines.io.base import Context, Output, Sink
 
 
 class MemorySinkConfig(BaseModel):
@@ -15,7 +15,7 @@ class MemorySinkConfig(BaseModel):
 
     kind: Literal["memory"] = "memory"
 
-    def open(self) -> "MemorySink":
+    def open(self, context: Context) -> "MemorySink":
         """Returns an empty sink."""
         return MemorySink()
 

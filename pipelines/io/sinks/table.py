@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.io.kafka.config import KafkaSinkConfig
 from pipelines.io.sinks.console import ConsoleConfig
 from pipelines.io.sinks.jsonl import JsonlConfig
 from pipelines.io.sinks.memory import MemorySinkConfig
 
-SinkConfig = Annotated[JsonlConfig | ConsoleConfig | MemorySinkConfig, Field(discriminator="kind")]
+SinkConfig = Annotated[JsonlConfig | ConsoleConfig | KafkaSinkConfig | MemorySinkConfig, Field(discriminator="kind")]

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.sources.file import FileConfig
 from pipelines.io.sources.memory import MemoryConfig
 from pipelines.io.sources.stdin import StdinConfig
 
-SourceConfig = Annotated[FileConfig | StdinConfig | MemoryConfig, Field(discriminator="kind")]
+SourceConfig = Annotated[FileConfig | KafkaConfig | StdinConfig | MemoryConfig, Field(discriminator="kind")]

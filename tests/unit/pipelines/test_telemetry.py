@@ -32,8 +32,10 @@ def test_what_happened_is_on_the_page() -> None:
     ]
     telemetry.decoded(10, letters)
     telemetry.replayed(4)
-    telemetry.scored(output([0.5, 3.0, np.nan]), late=2, series=7, seconds=0.02)
-    telemetry.scored(output([]), late=5, series=6, seconds=0.02)
+    telemetry.scored(output([0.5, 3.0, np.nan]), seconds=0.02)
+    telemetry.state(late=2, series=7)
+    telemetry.scored(output([]), seconds=0.02)
+    telemetry.state(late=5, series=6)
     telemetry.committed(1234.5, 0.05)
     found = telemetry.registry.get_sample_value
     assert found("reconwatch_records_total", {"topic": "file", "outcome": "decoded"}) == 10

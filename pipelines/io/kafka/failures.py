@@ -1,0 +1,53 @@
+"""Failures of the Kafka client in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kafka.errors import (
+    AuthorizationError,
+    CorruptRecordError,
+    FencedInstanceIdError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    ProducerFencedError,
+)
+
+from detector.errors import ConfigError, SourceLost, TransactionAborted
+from pipelines.io.kafka.deadline import Overdue
+
+
+class OutOfRange(Exception):
+    """The log no longer holds the record that was to be read next."""
+
+
+@contextmanager
+def errors(what: str, aborted: bool = False) -> Iterator[None]:
+    """Tells failures of the client in our words.
+
+    Args:
+        what: what failed, the beginning of the sentence.
+        aborted: whether reading again may help.
+    """
+    retry = TransactionAborted if aborted else SourceLost
+    try:
+        yield
+    except (ProducerFencedError, FencedInstanceIdError) as error:
+        raise SourceLost(
+            f"{what}: another instance of this name has taken over; give each its own instance."
+        ) from error
+    except AuthorizationError as error:
+        raise ConfigError(f"{what}: Kafka does not allow it ({error}); check the rights of the user.") from error
+    except OffsetOutOfRangeError as error:
+        raise OutOfRange from error
+    except NoOffsetForPartitionError:
+        raise
+    except Overdue as error:
+        raise retry(f"{what}: no answer in time.") from error
+    except CorruptRecordError as error:
+        raise SourceLost(f"{what}: {error}; the log is damaged.") from error
+    except KafkaError as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise retry(f"{what}: {type(error).__name__} {told}"[:400] + ".") from error
+    except (ValueError, AssertionError) as error:
+        raise ConfigError(f"{what}: {error}; check the settings under client.") from error

@@ -1,0 +1,80 @@
+"""Topics as a sink: results of input partition p go to output partition p, in the transaction of their offsets."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from detector.errors import ConfigError
+from pipelines.io.base import Context, Output, Sink
+from pipelines.io.kafka.config import KafkaSinkConfig
+from pipelines.io.kafka.source import KafkaSource
+from pipelines.io.sinks.records import CONTENTS
+
+BATCH_ROWS = 8192
+"""Scores in one record at most, to stay below the usual limit of 1 MB."""
+
+
+class Message(NamedTuple):
+    """One record to write."""
+
+    key: str | None
+    value: bytes
+
+
+class KafkaSink(Sink):
+    """Writes into the open transaction of the source; readers see it when the offsets are committed."""
+
+    def __init__(self, config: KafkaSinkConfig, context: Context) -> None:
+        if not isinstance(context.source, KafkaSource):
+            raise ConfigError(f"the sink of topic {config.topic} needs source.kind kafka, whose transactions it joins.")
+        self._config, self._source = config, context.source
+        kind = "scores-batch" if config.content == "scores" and config.batched else config.content
+        self._headers = [
+            ("reconwatch-schema", f"{kind}/1".encode()),
+            ("reconwatch-detector", f"{context.detector}@{context.version}".encode()),
+        ]
+
+    def write(self, output: Output) -> None:
+        """Adds the results to the transaction.
+
+        Raises:
+            TransactionAborted: the transaction cannot go on.
+        """
+        if output.partition is None:
+            raise ConfigError(f"topic {self._config.topic} takes results of one partition at a time.")
+        topic, partition = self._source.place(output.partition)
+        headers = [*self._headers, ("reconwatch-source", f"{topic}/{partition}".encode())]
+        for key, value in self._messages(output):
+            self._source.send(self._config.topic, partition, key.encode() if key else None, value, headers)
+
+    def _messages(self, output: Output) -> Iterator[Message]:
+        if self._config.content == "scores" and self._config.batched:
+            for begin in range(0, len(output.decisions), BATCH_ROWS):
+                yield Message(None, batch(output, slice(begin, begin + BATCH_ROWS)))
+            return
+        for row in CONTENTS[self._config.content](output):
+            yield Message(row.get("series"), orjson.dumps(row))
+
+
+def batch(output: Output, rows: slice) -> bytes:
+    """Returns scores as one JSON object of columns: series are places in ``keys``, top channels in ``channels``."""
+    decisions, keys = output.decisions, output.keys[rows]
+    names = list(dict.fromkeys(keys))
+    number = {name: at for at, name in enumerate(names)}
+    share = decisions.contribution[rows]
+    return orjson.dumps(
+        {
+            "v": 1,
+            "keys": names,
+            "channels": output.channels,
+            "series": [number[key] for key in keys],
+            "time_ns": np.ascontiguousarray(decisions.time_ns[rows]),
+            "anomaly_score": np.ascontiguousarray(decisions.anomaly_score[rows]),
+            "p_value": np.ascontiguousarray(decisions.p_value[rows]),
+            "top_channel": np.where((share > 0).any(axis=1), share.argmax(axis=1), -1),
+            "warming": np.ascontiguousarray(decisions.warming[rows]),
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )

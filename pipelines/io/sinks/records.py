@@ -1,0 +1,55 @@
+"""Results as records: what machines read, one JSON object each, whatever carries them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import numpy as np
+
+from pipelines.io.base import Output
+
+Content = Literal["alerts", "scores", "dead_letters"]
+
+
+def alerts(output: Output) -> Iterable[dict[str, Any]]:
+    """One record per alert."""
+    return (alert.record() for alert in output.alerts)
+
+
+def scores(output: Output) -> Iterable[dict[str, Any]]:
+    """One record per decision."""
+    rows = output.decisions
+    top = rows.contribution.argmax(axis=1).tolist()
+    told = np.any(rows.contribution > 0, axis=1).tolist()
+    columns = (
+        output.keys,
+        np.datetime_as_string(rows.time_ns.astype("datetime64[ns]")).tolist(),
+        rows.time_ns.tolist(),
+        rows.anomaly_score.tolist(),
+        rows.is_anomaly.tolist(),
+        rows.p_value.tolist(),
+        [output.channels[c] if t else None for c, t in zip(top, told, strict=True)],
+        rows.warming.tolist(),
+    )
+    return (dict(zip(_SCORE_FIELDS, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+_SCORE_FIELDS = ("series", "time", "time_ns", "anomaly_score", "is_anomaly", "p_value", "top_channel", "warming")
+
+
+def dead_letters(output: Output) -> Iterable[dict[str, Any]]:
+    """One record per record that could not be read."""
+    for letter in output.dead_letters:
+        yield {
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "reason": letter.reason,
+            "detail": letter.detail,
+            "record": letter.record.decode("utf-8", "replace"),
+        }
+
+
+CONTENTS: dict[str, Callable[[Output], Iterable[dict[str, Any]]]] = {
+    "alerts": alerts,
+    "scores": scores,
+    "dead_letters": dead_letters,
+}

@@ -1,0 +1,81 @@
+"""Which decoder and engine a record goes to: one pair for all partitions, or one for each."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.io.base import Checkpoint, Decoder, RawBatch
+from pipelines.stream.engine import Engine
+
+
+class Shard(NamedTuple):
+    """A part of the stream that depends on nothing outside it.
+
+    Attributes:
+        decoder: names series by an index that it shares with the engine.
+        engine: holds all state.
+        partition: the only one it reads, None if it reads all.
+    """
+
+    decoder: Decoder
+    engine: Engine
+    partition: int | None
+
+
+class Shards:
+    """The shards of this process.
+
+    A source that never tells that a partition begins is one shard. Otherwise every partition is one, so that its
+    results depend on its records alone, whatever else this process reads, and it can move to another process.
+
+    Args:
+        make: builds decoder and engine for a checkpoint.
+        committed: where a source that is one shard was stopped.
+    """
+
+    def __init__(self, make: Callable[[Checkpoint], tuple[Decoder, Engine]], committed: Checkpoint) -> None:
+        self._make, self._committed = make, committed
+        self._shards: dict[int | None, Shard] = {}
+        self._late_before = 0
+
+    @property
+    def late(self) -> int:
+        """Readings that came too late since the start, of all shards there have been."""
+        return self._late_before + sum(shard.engine.late for shard in self._shards.values())
+
+    @property
+    def series(self) -> int:
+        """Series with state, of all shards."""
+        return sum(shard.engine.series for shard in self._shards.values())
+
+    def follow(self, batch: RawBatch) -> None:
+        """Forgets partitions that ended and prepares for those that begin."""
+        for partition in {*batch.ended, *batch.begun} & self._shards.keys():
+            self._late_before += self._shards.pop(partition).engine.late
+        for partition, beginning in batch.begun.items():
+            self._shards[partition] = Shard(*self._make(beginning.checkpoint), partition)
+
+    def split(self, batch: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
+        """Gives every shard its records."""
+        if None in self._shards or not self._shards:
+            yield self.whole(), batch
+            return
+        cuts = [0, *(np.flatnonzero(np.diff(batch.partition)) + 1).tolist(), len(batch)]
+        for start, stop in itertools.pairwise(cuts):
+            yield self._shards[int(batch.partition[start])], batch.part(start, stop)
+
+    def whole(self) -> Shard:
+        """Returns the shard of a source that is one."""
+        if None not in self._shards:
+            self._shards[None] = Shard(*self._make(self._committed), None)
+        return self._shards[None]
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns where a restart goes on."""
+        if None in self._shards:
+            return self._shards[None].engine.checkpoint()
+        found = {str(partition): shard.engine.checkpoint() for partition, shard in self._shards.items()}
+        positions = {p: position for one in found.values() for p, position in one.positions.items()}
+        return Checkpoint(positions, {name: one.state for name, one in found.items()})
