@@ -211,5 +211,5 @@ def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
         handles, labels = axes.get_legend_handles_labels()
         entries.update(zip(labels, handles, strict=True))
     if entries:
-        places: dict[str, Any] = {"loc": "outside upper right", "ncols": len(entries)}
+        places: dict[str, Any] = {"loc": "outside upper right", "ncols": len(entries), "labelcolor": MUTED}
         figure.legend(list(entries.values()), list(entries), fontsize=7, frameon=False, **places)

@@ -21,12 +21,14 @@ class Finding:
 
     Attributes:
         fault: what was put in.
-        alert: what was said of it, None if it was missed.
+        alert: as it stood at last, None if it was missed.
+        told: what was said when it fired, empty if it was missed.
         delay_s: from the first row of the fault until the alert could be raised, event time.
     """
 
     fault: Fault
     alert: Alert | None
+    told: str
     delay_s: float | None
 
 
@@ -70,7 +72,9 @@ def judge(
         fire_rows: rows over the limit before an alert fires.
         wait_s: how long a score waits for rows to come.
     """
+    alerts = list(alerts)
     latest = {alert.id: alert for alert in alerts}
+    told = {alert.id: alert.sentence() for alert in reversed(alerts)}
     ordered = sorted(latest.values(), key=lambda alert: alert.start_ns)
     faults = tuple(faults)
     findings = []
@@ -80,7 +84,7 @@ def judge(
         if first is not None:
             fired_ns = _fired_ns(first, decisions[first.series], fire_rows)
             delay_s = max(0.0, (fired_ns - fault.start_ns) / NS + wait_s)
-        findings.append(Finding(fault, first, delay_s))
+        findings.append(Finding(fault, first, told[first.id] if first else "", delay_s))
     strangers = tuple(alert for alert in ordered if not any(_belongs(alert, fault) for fault in faults))
     return Outcome(tuple(findings), strangers)
 

@@ -80,7 +80,7 @@ class Report:
     def _finding(self, finding: Finding) -> str:
         fault, alert = finding.fault, finding.alert
         title = f'<a id="{_anchor(finding)}"></a>{fault.kind}, {fault.series}, {stamp(fault.start_ns)}'
-        told = alert.sentence() if alert else "No alert was raised."
+        told = finding.told or "No alert was raised."
         badge = ("found", "found") if alert else ("missed", "missed")
         return _card(title, badge, told, self._picture(fault.series, fault.start_ns, fault.end_ns))
 
