@@ -1,12 +1,12 @@
 """Strided convolutions down to a short sequence of narrow codes, transposed convolutions up again.
 
-Everything stays [B, T, F] as it lies in the ring buffer. A convolution is one matrix product over its gathered taps;
-a transposed one of stride 2 is a convolution of stride 1 with twice the outputs, whose interleaving is a reshape.
+Everything stays [B, T, F] as it lies in the ring buffer: to the library below it is an image of height 1 with its
+channels last. A transposed convolution of stride 2 is one of stride 1 with twice the outputs, whose interleaving is a
+reshape.
 """
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as fn
 from pydantic import Field
 from torch import Tensor, nn
@@ -26,11 +26,8 @@ class Down(nn.Module):
         self.product = nn.Linear(inputs * kernel, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolves; T is even."""
-        steps = x.shape[1]
-        before = (self.kernel - 1) // 2
-        x = fn.pad(x, (0, 0, before, self.kernel - _STRIDE - before))
-        return self.product(torch.cat([x[:, tap : tap + steps - 1 : _STRIDE] for tap in range(self.kernel)], 2))
+        """Convolves; T is even and the kernel odd."""
+        return _convolved(x, self.product, self.kernel, _STRIDE, (self.kernel - 1) // 2)
 
 
 class Up(nn.Module):
@@ -45,10 +42,17 @@ class Up(nn.Module):
         """Convolves; the surplus of the kernel is cut off evenly at both ends."""
         size, steps, _ = x.shape
         surplus = self.taps - 1
-        x = fn.pad(x, (0, 0, surplus, surplus))
-        pairs = self.product(torch.cat([x[:, tap : tap + steps + surplus] for tap in range(self.taps)], 2))
+        pairs = _convolved(x, self.product, self.taps, 1, surplus)
         rows = pairs.reshape(size, _STRIDE * (steps + surplus), -1)
         return rows[:, surplus : surplus + _STRIDE * steps]
+
+
+def _convolved(x: Tensor, product: nn.Linear, taps: int, stride: int, padding: int) -> Tensor:
+    """Convolves [B, T, F] along T, zeros beyond both ends; the weight is that of a product over gathered taps."""
+    weight = product.weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
+    image = x.permute(0, 2, 1).unsqueeze(2)
+    rows = fn.conv2d(image, weight, product.bias, stride=(1, stride), padding=(0, padding))
+    return rows.squeeze(2).permute(0, 2, 1)
 
 
 class Lengthen(nn.Module):
