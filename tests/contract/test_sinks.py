@@ -1,0 +1,146 @@
+"""What every sink promises; a new one joins by a line in SINKS."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from detector.alerting.alert import Alert, ChannelShare
+from detector.errors import SinkUnavailable
+from detector.types import DecisionBatch
+from pipelines.io.base import Context, DeadLetter, Output, Sink
+from pipelines.io.sinks.console import ConsoleSink
+from pipelines.io.sinks.jsonl import JsonlConfig
+from pipelines.io.sinks.memory import MemorySink
+from pipelines.io.sources.memory import MemorySource
+
+CONTEXT = Context(MemorySource([]), "pumps", "1")
+ALERT = Alert(
+    id="0123456789abcdef",
+    state="firing",
+    severity="major",
+    detector="pumps",
+    model_version="1",
+    series="pump-1",
+    start_ns=1_700_000_000_000_000_000,
+    peak_ns=1_700_000_000_000_000_000,
+    peak_score=2.5,
+    channels=(ChannelShare(name="pressure", unit="bar", share=0.7, actual=2.1, expected=3.9, low=3.7, high=4.1),),
+)
+
+
+def outputs() -> list[Output]:
+    """Two micro-batches: scores with and without a value, an alert, a dead letter; then nothing at all."""
+    score = np.array([0.25, np.nan])
+    decisions = DecisionBatch(
+        series=np.zeros(2, np.int32),
+        time_ns=np.array([1_700_000_000_000_000_000, 1_700_000_060_000_000_000]),
+        anomaly_score=score,
+        is_anomaly=score >= 1,
+        p_value=np.array([0.5, np.nan]),
+        contribution=np.array([[0.2, 0.8], [0, 0]], np.float32),
+        warming=np.array([True, False]),
+    )
+    letter = DeadLetter(0, 7, "not_json", "The record is no JSON object.", b"\xff{")
+    nothing = DecisionBatch(*(getattr(decisions, name)[:0] for name in DecisionBatch.__slots__))
+    channels = ("flow", "pressure")
+    return [Output(["pump-1"] * 2, channels, decisions, [ALERT], [letter]), Output([], channels, nothing)]
+
+
+def memory(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+    sink = MemorySink()
+    return sink, lambda: [alert.id for alert in sink.alerts]
+
+
+def jsonl(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+    path = folder / "new/alerts.jsonl"
+    return JsonlConfig(path=str(path)).open(CONTEXT), lambda: [
+        json.loads(line)["id"] for line in path.read_text().splitlines()
+    ]
+
+
+def console(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+    page = io.StringIO()
+    return ConsoleSink(Console(file=page, width=200)), lambda: [ALERT.id] * page.getvalue().count("pump-1")
+
+
+SINKS = [memory, jsonl, console]
+
+
+@pytest.mark.parametrize("make", SINKS)
+def test_what_was_written_is_there_after_the_flush_once(
+    make: Callable[[Path], tuple[Sink, Callable[[], list[str]]]], tmp_path: Path
+) -> None:
+    sink, read = make(tmp_path)
+    sink.flush()
+    assert read() == []
+    for output in outputs():
+        sink.write(output)
+    sink.flush()
+    sink.flush()
+    assert read() == [ALERT.id]
+    sink.write(outputs()[0])
+    sink.flush()
+    assert read() == [ALERT.id] * 2
+    sink.close()
+
+
+def _written(path: Path, content: str) -> list[dict[str, object]]:
+    sink = JsonlConfig(path=str(path), content=content, sync=True).open(CONTEXT)
+    for output in outputs():
+        sink.write(output)
+    sink.flush()
+    sink.close()
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_scores_as_json(tmp_path: Path) -> None:
+    first, second = _written(tmp_path / "scores.jsonl", "scores")
+    assert first["series"] == "pump-1"
+    assert first["time_ns"] == 1_700_000_000_000_000_000
+    assert str(first["time"]).startswith("2023-11-14T22:13:20")
+    assert (first["anomaly_score"], first["p_value"], first["top_channel"]) == (0.25, 0.5, "pressure")
+    assert (first["is_anomaly"], first["warming"]) == (False, True)
+    assert (second["anomaly_score"], second["p_value"], second["top_channel"]) == (None, None, None)
+
+
+def test_dead_letters_as_json_even_of_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (letter,) = _written(tmp_path / "dead.jsonl", "dead_letters")
+    assert (letter["partition"], letter["offset"], letter["reason"]) == (0, 7, "not_json")
+    assert str(letter["record"]).endswith("{")
+
+
+def test_alerts_as_json_say_it_in_a_sentence_too(tmp_path: Path) -> None:
+    (alert,) = _written(tmp_path / "alerts.jsonl", "alerts")
+    assert alert["message"] == "pump-1: pressure 2.1 bar, expected 3.9 (3.7 to 4.1), 70% of the score"
+
+
+def test_an_existing_file_is_continued(tmp_path: Path) -> None:
+    assert len(_written(tmp_path / "a.jsonl", "scores")) == 2
+    assert len(_written(tmp_path / "a.jsonl", "scores")) == 4
+
+
+def test_what_is_not_flushed_is_not_seen(tmp_path: Path) -> None:
+    sink = JsonlConfig(path=str(tmp_path / "a.jsonl")).open(CONTEXT)
+    sink.write(outputs()[0])
+    assert (tmp_path / "a.jsonl").read_text() == ""
+    sink.close()
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SinkUnavailable, match="cannot write"):
+        JsonlConfig(path=str(tmp_path)).open(CONTEXT)
+
+
+def test_the_console_line_names_time_state_severity_and_reason() -> None:
+    page = io.StringIO()
+    sink = ConsoleSink(Console(file=page, width=40, force_terminal=False))
+    sink.write(outputs()[0])
+    (line,) = page.getvalue().splitlines()
+    assert line.startswith("2023-11-14 22:13:20  firing")
+    assert "major" in line
+    assert line.rstrip().endswith(ALERT.sentence())
