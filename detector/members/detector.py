@@ -115,7 +115,8 @@ class Detector:
                 columns[rows, : len(gain)] = look.values
                 columns[rows, len(gain) :] = _shares(look, self.channels)
             held = hold.push(batch.series, batch.filled, columns, np.repeat(fresh[:, None], columns.shape[1], axis=1))
-            score += held[:, : len(gain)].astype(np.float64) @ gain
+            for output, one in enumerate(gain):  # not a matrix product, whose bits depend on the size of the batch
+                score += held[:, output] * one
             terms += held[:, len(gain) :] * np.float32(gain[-1])
             k += len(gain)
         score[np.isnan(batch.values[:, -1]).all(axis=1)] = np.nan

@@ -15,11 +15,12 @@ def due(cell: Ints, previous_cell: Ints, stride: int) -> Bools:
         stride: in rows, >= 1.
 
     Returns:
-        [B] bool, all True at stride 1.
+        [B] bool, all True at stride 1. Rows closer than the grid are due as well, so that no value is held for more
+        than ``stride`` rows: what a row depends on is bounded.
     """
     if stride == 1:
         return np.ones(len(cell), bool)
-    return (previous_cell < 0) | (cell // stride != previous_cell // stride)
+    return (previous_cell < 0) | (cell // stride != previous_cell // stride) | (cell == previous_cell)
 
 
 class Hold:
