@@ -16,7 +16,7 @@ from detector.models.backbones.table import BackboneConfig
 from detector.models.base import Batch, Progress, Variant
 from detector.models.initialise import initialise
 from detector.models.state import restore, state
-from detector.models.variants.table import VariantConfig
+from detector.models.variants.table import REGISTERED
 from detector.training.dataset import Windows
 from detector.training.trainer import Trained, TrainerConfig, train
 
@@ -25,8 +25,7 @@ SMALL = {
     "conv1d": Conv1dBackbone(width=12),
     "lstm": LstmBackbone(width=16),
 }
-VARIANTS = [variant() for variant in get_args(get_args(VariantConfig)[0])]
-PAIRS = [pytest.param(v, b, id=f"{v.kind}-{b.kind}") for v in VARIANTS for b in SMALL.values()]
+PAIRS = [pytest.param(v, b, id=f"{name}-{b.kind}") for name, v in REGISTERED.items() for b in SMALL.values()]
 STEPS, CHANNELS = 16, 3
 QUICK = TrainerConfig(steps=25, batch=16, check_every=10)
 LONGER = TrainerConfig(steps=150, batch=16, learning_rate=1e-2)

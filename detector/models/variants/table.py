@@ -1,9 +1,10 @@
 """The variants: one line adds one."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
+from detector.models.base import Variant
 from detector.models.variants.adversarial import AdversarialConfig
 from detector.models.variants.beta_vae import BetaVaeConfig
 from detector.models.variants.conditional_vae import ConditionalVaeConfig
@@ -38,3 +39,9 @@ VariantConfig = Annotated[
     | WaeMmdConfig,
     Field(discriminator="kind"),
 ]
+
+REGISTERED: dict[str, Variant] = {
+    **{kind.model_fields["kind"].default: kind() for kind in get_args(get_args(VariantConfig)[0])},
+    "beta_vae_loose": BetaVaeConfig(beta=0.5),
+}
+"""Every variant that a user can name, with its defaults; beta_vae itself is the strict one."""
