@@ -12,7 +12,7 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo
 	@echo "Torch is the CUDA build from PyPI (5 GB on disk). To take another one, in a fresh checkout or after make clean:"
-	@echo "  make demo TORCH_BACKEND=cpu        the CPU build from download.pytorch.org (also cu128, rocm6.3, auto, ...)"
+	@echo "  make demo TORCH_BACKEND=cpu        the CPU build (also cu128, rocm6.3, auto, ...)"
 	@echo "  make demo TORCH_INDEX=https://...  whatever build this package index holds"
 	@echo "  make demo PYTHON=python3.12        another Python, 3.11 or newer"
 
@@ -45,7 +45,7 @@ bench: .venv/dev ## Speed of the hot paths, as ratios against the plain way
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(ENV) python $$file --quick; done
 
 docs: .venv/dev ## The reference of the Python packages, as HTML in out/docs
-	$(BIN)/pdoc --docformat google --output-directory out/docs detector pipelines
+	PDOC_ALLOW_EXEC=1 $(BIN)/pdoc --docformat google --output-directory out/docs detector pipelines
 
 clean: ## Remove .venv and everything generated
 	rm -rf .venv out build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
