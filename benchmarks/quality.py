@@ -23,14 +23,13 @@ from rich.progress import track
 from rich.table import Table as Grid
 
 from detector.api import DELAY, fit, score
+from detector.evaluation.baselines import Series, centred, projection_error, random, window_norm
 from detector.evaluation.vus import period, vus_pr
 from detector.members.detector import Detector
-from detector.members.subspace import fit_subspace
 from pipelines.io.frames import TIME, read_table
 
 TEST_ROWS = 25_000
 TRAIN_RATIO = 0.3
-WINDOW = 64
 SERIES = Path(__file__).with_name("quality_series.txt")
 ROWS = ("reconwatch, delay 16", "reconwatch, causal", "conv1d member, delay 16", "conv1d member, causal")
 BASELINES = ("PCA projection error, centred", "PCA projection error, causal", "window L2 norm, centred", "random")
@@ -97,23 +96,9 @@ def subset(detector: Detector, names: tuple[str, ...]) -> Detector:
 def baselines(detector: Detector, history: pd.DataFrame, recent: pd.DataFrame) -> list[np.ndarray]:
     """Returns the scores of the four baselines, on rows scaled as the detector scales them."""
     values = [frame.drop(columns=TIME).ffill().to_numpy(float) for frame in (history, recent)]
-    train, test = (np.nan_to_num(detector.scaler.transform(v)) for v in values)
-    window = max(1, min(WINDOW, len(train) // 5, 4000 // train.shape[1]))
-    learnt, seen = (_flat(rows, window) for rows in (train, np.concatenate([train[-window + 1 :], test])))
-    mean, basis = fit_subspace(learnt[:: max(1, len(learnt) // 6000)], variance_ratio=0.9)
-    residual, norm = [], []
-    for begin in range(0, len(seen), 1024):
-        part = seen[begin : begin + 1024] - mean
-        residual.append(np.square(part - (part @ basis) @ basis.T).mean(axis=1))
-        norm.append(np.square(seen[begin : begin + 1024]).mean(axis=1))
-    causal, l2 = np.concatenate(residual), np.concatenate(norm)
-    centred = [np.append(s[window // 2 :], np.full(window // 2, s[-1]))[: len(s)] for s in (causal, l2)]
-    return [centred[0], causal, centred[1], np.random.default_rng(0).random(len(test))]
-
-
-def _flat(rows: np.ndarray, window: int) -> np.ndarray:
-    view = np.lib.stride_tricks.sliding_window_view(rows, window, axis=0)
-    return view.reshape(len(view), -1)
+    series = Series(*(np.nan_to_num(detector.scaler.transform(v)) for v in values))
+    causal, norm = projection_error(series), window_norm(series)
+    return [centred(causal, series.window), causal, centred(norm, series.window), random(series)]
 
 
 def report(frame: pd.DataFrame) -> None:
