@@ -31,6 +31,9 @@ def demo(seconds: float, seed: int, out: Path, as_json: bool) -> None:
     """
     from rich.console import Console
 
+    console = Console(quiet=as_json, highlight=False)
+    console.print("A pump station is being built ...")  # before the imports that take a moment
+
     from pipelines.cli.show import progress_bar
     from pipelines.demo.outcome import judge
     from pipelines.demo.plant import PlantConfig
@@ -41,7 +44,6 @@ def demo(seconds: float, seed: int, out: Path, as_json: bool) -> None:
     from pipelines.io.sinks.memory import MemorySink
     from pipelines.settings import Settings
 
-    console = Console(quiet=as_json, highlight=False)
     plant = PlantConfig()
     stage = build(plant, seed, out)
     write(stage, seconds)
