@@ -23,7 +23,8 @@ class LoggingConfig(BaseModel):
         handler.setFormatter(_Json() if self.format == "json" else logging.Formatter(_HUMAN, "%H:%M:%S"))
         handler.addFilter(Patience(self.repeat_s))
         logging.basicConfig(level=self.level.upper(), handlers=[handler], force=True)
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        for chatty in ("uvicorn", "kafka"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 _HUMAN = "%(asctime)s %(levelname)-7s %(message)s"

@@ -48,6 +48,10 @@ VERBS = {
     "inspect": Verb("pipelines.cli.inspect:inspect", "Show what is in a bundle."),
     "run": Verb("pipelines.cli.run:run", "Run the daemon: read a stream, score it, raise alerts."),
     "config": Verb("pipelines.cli.config:config", "Check, show or describe the configuration of the daemon."),
+    "topics": Verb("pipelines.cli.topics:topics", "Create the Kafka topics of a configuration."),
+    "replay": Verb("pipelines.cli.replay:replay", "Write files into a topic, at the pace of their event time."),
+    "tail": Verb("pipelines.cli.tail:tail", "Show alerts, scores or dead letters of a topic as they come."),
+    "lag": Verb("pipelines.cli.topics:lag", "Show how many records of a topic wait to be scored."),
     "dev": Verb("pipelines.cli.dev:dev", "Run a Kafka of your own, to try things out."),
 }
 

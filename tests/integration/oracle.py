@@ -181,6 +181,17 @@ class Bench:
                 ours, theirs = getattr(found, kind)[partition], getattr(expected, kind)[partition]
                 assert ours == theirs, f"{kind} of partition {partition}: {_difference(ours, theirs)}\n{self.told()}"
 
+    def wait_for_progress(self, patience_s: float = 240.0) -> None:
+        """Waits until more results are written than at the call, committed or not."""
+        partitions = [TopicPartition(self.topic("scores"), p) for p in range(self.partitions)]
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka.split(","), enable_auto_commit=False)
+        before, deadline_s = sum(consumer.end_offsets(partitions).values()), time.monotonic() + patience_s
+        while sum(consumer.end_offsets(partitions).values()) == before:
+            assert time.monotonic() < deadline_s, f"no progress\n{self.told()}"
+            self.alive()
+            time.sleep(0.05)
+        consumer.close()
+
     def alive(self) -> None:
         assert any(daemon.poll() is None for daemon in self.daemons), f"no daemon lives\n{self.told()}"
 

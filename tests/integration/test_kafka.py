@@ -50,12 +50,11 @@ def test_every_result_is_there_once_and_a_restart_goes_on(bench: Bench, pumps: C
 
 def test_kill_9_loses_nothing_and_doubles_nothing(bench: Bench, pumps: Callable) -> None:
     records, chance = pumps(900), random.Random(0)
-    bench.produce(records[:2000])
-    for at in range(2000, len(records), 500):
+    for at in range(0, len(records), 1000):
+        bench.produce(records[at : at + 1000])
         daemon = bench.start(instance="one")
-        time.sleep(chance.uniform(2.0, 5.0))
-        bench.produce(records[at : at + 500])
-        time.sleep(chance.uniform(0.0, 0.3))
+        bench.wait_for_progress()
+        time.sleep(chance.uniform(0.0, 0.2))
         daemon.kill()
         daemon.wait()
     bench.start(instance="one")
