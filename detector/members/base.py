@@ -16,7 +16,7 @@ from detector.types import Bools, Floats
 from detector.windows.scale import filled
 
 BLOCK = 64
-"""Matrix products give the same bits in any batch of whole blocks of this many rows."""
+"""Networks and products give the same bits in any batch of whole blocks of this many rows."""
 
 MOST = 1024
 """Rows looked at in one go: enough to keep the processor busy, few enough to stay in its cache."""
@@ -169,3 +169,17 @@ def spread(runs: list[Rows], length: int, most: int) -> Floats:
         if len(mine):
             parts.append(filled(np.ascontiguousarray(run.windows(length)[mine]), run.fill)[0])
     return np.concatenate(parts)
+
+
+def product(rows: Floats, matrix: Floats) -> Floats:
+    """Multiplies block by block: one product of a whole batch has other last bits at other batch sizes.
+
+    Args:
+        rows: [B, K], any B.
+        matrix: [K, N].
+
+    Returns:
+        [B, N].
+    """
+    blocks = pad(rows).reshape(-1, BLOCK, rows.shape[1])
+    return np.matmul(blocks, matrix).reshape(-1, matrix.shape[1])[: len(rows)]

@@ -1,6 +1,7 @@
 """A detector: members plus fusion, immutable once fitted."""
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -75,6 +76,11 @@ class Detector:
         return max(member.window for member in self.members)
 
     @property
+    def hop(self) -> int:
+        """Grid steps from one window that some member looks at to the next."""
+        return gcd(*(member.stride for member in self.members))
+
+    @property
     def channels(self) -> int:
         """F."""
         return len(self.schema.channels)
@@ -97,8 +103,8 @@ class Detector:
             holds: state from ``holds``, changed in place.
 
         Returns:
-            score [B] float64 (NaN where the newest row holds no value at all) and contribution [B, F] float32, whose
-            rows sum to 1 or are 0.
+            score [B] float64, whatever the newest row holds, and contribution [B, F] float32, whose rows sum to 1 or
+            are 0.
         """
         score, terms = np.zeros(len(batch)), np.zeros((len(batch), self.channels), np.float32)
         windows, observed = filled(batch.values, self.scaler.fill)
@@ -119,7 +125,6 @@ class Detector:
                 score += held[:, output] * one
             terms += held[:, len(gain) :] * np.float32(gain[-1])
             k += len(gain)
-        score[np.isnan(batch.values[:, -1]).all(axis=1)] = np.nan
         total = terms.sum(axis=1, keepdims=True)
         return score, np.divide(terms, total, out=np.zeros_like(terms), where=total > 0)
 

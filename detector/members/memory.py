@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.members.base import Look, Member, Progress, Rows, spread
+from detector.members.base import Look, Member, Progress, Rows, product, spread
 from detector.members.subspace import fit_subspace
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
@@ -93,9 +93,9 @@ class Memory(Member):
         if self.config.centre:
             windows = windows - windows.mean(axis=1, keepdims=True)
         flat = windows.reshape(len(windows), -1) - self.mean
-        codes = flat @ self.basis
+        codes = product(flat, self.basis)
         energy = np.square(codes).sum(axis=1)
-        squared = codes @ (-2 * self.codes.T)
+        squared = product(codes, -2 * self.codes.T)
         squared += np.square(self.codes).sum(axis=1)
         index, distance = _smallest(squared, energy, min(NEIGHBOURS, len(self.codes)))
         if self.config.outside:
@@ -136,7 +136,7 @@ def _learn(config: MemoryMember, runs: list[Rows], logsum: LogSum | None) -> Mem
     mean, basis = fit_subspace(flat, dimensions=config.dimensions)
     kept = np.linspace(0, len(flat) - 1, min(config.size, len(flat))).round().astype(int)
     tail = np.ascontiguousarray(windows[kept, -TAIL:]) if config.stand_in else None
-    return Memory(config, mean, basis, (flat[kept] - mean) @ basis, tail, logsum)
+    return Memory(config, mean, basis, product(flat[kept] - mean, basis), tail, logsum)
 
 
 @njit(cache=True)

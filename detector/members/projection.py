@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.members.base import Look, Member, Progress, Rows, spread
+from detector.members.base import Look, Member, Progress, Rows, product, spread
 from detector.members.subspace import fit_subspace
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
@@ -73,7 +73,7 @@ class Projection(Member):
         """Returns the windows' projection on the subspace, [B, T, F]."""
         del observed
         flat = windows.reshape(len(windows), -1) - self.mean
-        return ((flat @ self.basis) @ self.basis.T + self.mean).reshape(windows.shape)
+        return (product(product(flat, self.basis), self.basis.T) + self.mean).reshape(windows.shape)
 
     def error(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the mean squared residual of every channel, [B, F]."""

@@ -2,8 +2,15 @@
 
 import numpy as np
 from scipy import linalg
+from scipy.sparse.linalg import eigsh
 
 from detector.types import Floats
+
+MANY_ROWS = 2000
+"""Rows longer than this are learnt from at most this many of them: the Gram matrix grows with their square."""
+
+FEW_RATIO = 8
+"""From this many times fewer components than rows on, an iterative solver is faster than a whole decomposition."""
 
 
 def fit_subspace(
@@ -21,11 +28,16 @@ def fit_subspace(
     Returns:
         mean [D] and basis [D, k], both float32, k >= 1.
     """
+    if rows.shape[1] > MANY_ROWS < len(rows):
+        rows = rows[np.linspace(0, len(rows) - 1, MANY_ROWS).round().astype(int)]
     mean = rows.mean(axis=0, dtype=np.float64)
     centred = rows.astype(np.float64) - mean
     tall = len(rows) >= rows.shape[1]
     gram = centred.T @ centred if tall else centred @ centred.T
-    energy, vectors = linalg.eigh(gram)
+    if dimensions is not None and dimensions * FEW_RATIO < len(gram) and gram.any():
+        energy, vectors = eigsh(gram, dimensions, v0=np.random.default_rng(0).normal(size=len(gram)))
+    else:
+        energy, vectors = linalg.eigh(gram, driver="evd")
     energy, vectors = np.maximum(energy[::-1], 0), vectors[:, ::-1]
     kept = max(1, int((energy > 1e-10 * energy[0]).sum()))
     if variance_ratio is not None and energy.sum() > 0:

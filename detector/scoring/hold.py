@@ -1,4 +1,4 @@
-"""Scores of members that look at every n-th row only, held in between."""
+"""What members said that look at every n-th row only, held in between."""
 
 import numpy as np
 from numba import njit

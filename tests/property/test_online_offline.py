@@ -35,7 +35,7 @@ DETECTORS = {
         MemoryMember(name="near", window=8, size=100),
         MemoryMember(name="shape", window=19, size=100, stride=3, centre=True, stand_in=True),
         ProjectionMember(name="pca", window=11),
-        ProjectionMember(name="slow", window=6, stride=5, energy=True),
+        ProjectionMember(name="slow", window=6, stride=5, pooling="mean"),
     ),
     "networks": (
         AutoencoderMember(name="cae", window=24, stride=4, backbone=Conv1dBackbone(width=8), centre=True, **NETWORK),

@@ -1,0 +1,71 @@
+"""Fused scores of rows at which no member of the detector looks: those of the newest row at which one did."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.types import Bools, Floats, Ints
+
+
+class Judged(NamedTuple):
+    """What a detector said of rows.
+
+    Attributes:
+        score: [B] float64.
+        contribution: [B, F] float32.
+        warming: [B] bool.
+    """
+
+    score: Floats
+    contribution: Floats
+    warming: Bools
+
+
+class Between:
+    """Repeats what was said of a series until more is said; every series begins with a row that is judged.
+
+    Args:
+        channels: F.
+        capacity: series to make room for; grows by itself.
+    """
+
+    def __init__(self, channels: int, capacity: int) -> None:
+        self._newest = _room(capacity, channels)
+
+    def push(self, series: Ints, row: Ints, judged: Judged) -> Judged:
+        """Spreads what was said of some rows over all rows of a batch.
+
+        Args:
+            series: [B] int32.
+            row: [K] int64, ascending, the rows that were judged.
+            judged: what was said of those.
+
+        Returns:
+            For all B rows.
+        """
+        most = int(series.max(initial=-1)) + 1
+        size, channels = self._newest.contribution.shape
+        if most > size:
+            more = _room(max(most - size, size), channels)
+            self._newest = Judged._make(np.concatenate(pair) for pair in zip(self._newest, more, strict=True))
+        found = _room(len(series), channels)
+        _spread(series, row, judged, self._newest, found)
+        return found
+
+
+def _room(rows: int, channels: int) -> Judged:
+    return Judged(np.zeros(rows), np.zeros((rows, channels), np.float32), np.zeros(rows, np.bool_))
+
+
+@njit(cache=True)
+def _spread(series, row, judged, newest, found):  # type: ignore[no-untyped-def]
+    k = 0
+    for i in range(len(series)):
+        s = series[i]
+        if k < len(row) and row[k] == i:
+            newest.score[s], newest.warming[s] = judged.score[k], judged.warming[k]
+            newest.contribution[s] = judged.contribution[k]
+            k += 1
+        found.score[i], found.warming[i] = newest.score[s], newest.warming[s]
+        found.contribution[i] = newest.contribution[s]
