@@ -37,4 +37,5 @@ def restore(variant: Variant, backbone: Backbone, shape: Shape, tensors: Mapping
             f"{shape.steps} steps and {shape.channels} channels: the bundle is damaged or of another version; train "
             "the detector anew."
         ) from error
-    return model.eval()
+    # Gradients off as after training: with them torch takes another way through an LSTM, of other last bits.
+    return model.requires_grad_(False).eval()
