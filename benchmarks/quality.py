@@ -40,13 +40,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("RECONWATCH_DATA"))
     parser.add_argument("--series", type=Path, default=SERIES, help="file of COLLECTION/ID lines")
     parser.add_argument("--only", default="", help="collections that begin so")
+    parser.add_argument("--quick", action="store_true", help="the first series of every collection only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="file for the figures of every series")
     arguments = parser.parse_args()
     if arguments.data is None or not arguments.data.is_dir():
-        sys.exit("quality: no data folder; name it with --data or RECONWATCH_DATA.")
+        print("quality: skipped, there is no data folder; name it with --data or RECONWATCH_DATA.", file=sys.stderr)
+        return
     names = [line for line in arguments.series.read_text().split() if line.startswith(arguments.only)]
+    if arguments.quick:
+        names = list({name.split("/")[0]: name for name in reversed(names)}.values())[::-1]
     with ProcessPoolExecutor(arguments.workers) as pool:
         jobs = [pool.submit(measure, arguments.data, name, arguments.seed) for name in names]
         done = track(as_completed(jobs), "series", len(jobs), console=Console(stderr=True), transient=True)
