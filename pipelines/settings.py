@@ -4,12 +4,13 @@ Every section is described beside the thing that it configures; here they come t
 prints the JSON Schema.
 """
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detector.alerting.policy import AlertConfig
-from pydantic import BaseModel, ConfigDict, Field
-
 from detector.calibration.table import DEFAULT, CalibrationConfig
 from detector.windows.align import AlignConfig
 from detector.windows.schema import Schema
@@ -19,18 +20,40 @@ from pipelines.io.sinks.console import ConsoleConfig
 from pipelines.io.sinks.table import SinkConfig
 from pipelines.io.sources.table import SourceConfig
 from pipelines.logs import LoggingConfig
+from pipelines.registry.base import Catalogue
+from pipelines.registry.table import RegistryConfig
 from pipelines.stream.server import ServerConfig
 
 Gap = Literal["hold", "linear", "mask", "break"]
 
 
 class DetectorSettings(BaseModel):
-    """Which detector serves."""
+    """Which detector serves: one bundle for ever, or whatever is the champion of a registry."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bundle: Path = Field(description="Folder of the bundle, as written by reconwatch train")
-    name: str = Field(default="detector", min_length=1, description="Name of the detector in alerts and metrics")
+    bundle: Path | None = Field(default=None, description="Folder of the bundle, as written by reconwatch train")
+    registry: RegistryConfig | None = Field(
+        default=None, description="Where reconwatch retrain registers detectors, instead of a bundle"
+    )
+    name: str = Field(
+        default="detector",
+        min_length=1,
+        description="Name of the detector in alerts, metrics and the registry",
+    )
+    reload_s: float = Field(default=5.0, gt=0, le=10, description="Seconds between two looks at the registry")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.bundle is None) == (self.registry is None):
+            raise ValueError("give either bundle or registry")
+        if self.registry and not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(f"name {self.name!r} cannot stand in a registry; use letters, digits, '.', '_' and '-'")
+        return self
+
+    def catalogue(self) -> Catalogue | None:
+        """Returns what a daemon asks for the champion, None where it serves one bundle for ever."""
+        return self.registry.catalogue(self.name) if self.registry else None
 
 
 class GridSettings(BaseModel):

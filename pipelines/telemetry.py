@@ -81,6 +81,7 @@ TABLE = {
     "score_ratio": Metric(Ratios, "Scores over the limit; 1 is the alert line.", ("detector",), RATIOS),
     "alerts": Metric(Counter, "Alerts that changed their state.", ("detector", "severity", "state")),
     "model": Metric(Info, "The detector that serves."),
+    "model_reloads": Metric(Counter, "Looks at the registry that gave something to tell.", ("result",)),
     "lost_records": Metric(Counter, "Records deleted from the log before they were read."),
     "rebalances": Metric(Counter, "Polls in which partitions began or ended."),
     "transactions": Metric(Counter, "Commits of results and positions, by what became of them.", ("result",)),
@@ -106,7 +107,15 @@ class Telemetry:
         self._decoded, self._dead = records.labels(topic, "decoded"), records.labels(topic, "dead_letter")
         self._windows = self._metrics["windows_scored"].labels(detector)
         self._inference = self._metrics["inference_seconds"].labels(detector)
-        self._metrics["model"].info({"detector": detector, "version": version})
+        self.serves(version)
+
+    def serves(self, version: str) -> None:
+        """Notes which bundle serves."""
+        self._metrics["model"].info({"detector": self._detector, "version": version})
+
+    def reloaded(self, result: str) -> None:
+        """Counts that another version was swapped in, refused, or could not be asked for (unavailable)."""
+        self._metrics["model_reloads"].labels(result).inc()
 
     def followed(self, batch: RawBatch) -> None:
         """Counts what began and ended with a poll."""

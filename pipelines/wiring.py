@@ -3,21 +3,27 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from detector.alerting.policy import AlertPolicy
 from detector.bundle import Bundle, load
+from detector.errors import SchemaMismatch
 from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
+from detector.windows.schema import Schema
 from pipelines.clock import Clock
 from pipelines.io.base import Checkpoint, Context, Decoder, Sink, Source
+from pipelines.registry.base import champion
 from pipelines.settings import Settings
 from pipelines.stream.engine import Engine
 from pipelines.stream.health import Health
 from pipelines.stream.processor import Processor
+from pipelines.stream.reload import Reloader
 from pipelines.stream.server import Server
-from pipelines.stream.shards import Shards
+from pipelines.stream.shards import Model, Shards
 from pipelines.telemetry import Telemetry
 
 
@@ -45,18 +51,27 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Daemon]:
     with ExitStack() as stack:
         source = settings.source.open(clock)
         stack.callback(source.close)
-        bundle = load(settings.detector.bundle)
+        catalogue = settings.detector.catalogue()
+        serving = champion(catalogue, settings.detector.name) if catalogue else None
+        bundle = load(serving.bundle if serving else cast(Path, settings.detector.bundle))
         telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
         health = Health(clock)
         server = Server(settings.server, telemetry.registry, health) if settings.server.enabled else None
         if server:
             stack.callback(server.close)
         sinks: list[Sink] = []
-        context = Context(source, settings.detector.name, bundle.version)
+        context = Context(source, settings.detector.name)
         for config in settings.sinks:
             sinks.append(config.open(context))
             stack.callback(sinks[-1].close)
-        processor = assembled(settings, bundle, source, sinks, telemetry, health, clock)
+        reloader = None
+        if catalogue and serving:
+            prepare = partial(prepared, settings, bundle.detector.schema)
+            reloader = Reloader(catalogue, serving.number, prepare, telemetry, settings.detector.reload_s)
+            stack.callback(reloader.close)
+        processor = assembled(settings, bundle, source, sinks, telemetry, health, clock, reloader)
+        if reloader:
+            reloader.start()
         if server:
             server.start()
         stack.callback(health.unready, "stopped")
@@ -71,6 +86,7 @@ def assembled(
     telemetry: Telemetry,
     health: Health,
     clock: Clock,
+    reloader: Reloader | None = None,
 ) -> Processor:
     """Puts the loop together from parts that are open already; of the settings it takes what lies between them.
 
@@ -82,7 +98,30 @@ def assembled(
         telemetry: where everything is counted.
         health: told how the loop fares.
         clock: wall time.
+        reloader: brings other detectors, None if there are none.
     """
+    shards = Shards(model(settings, bundle), source.committed())
+    return Processor(source, shards, sinks, telemetry, health, clock, reloader)
+
+
+def prepared(settings: Settings, schema: Schema, bundle: Path) -> Model:
+    """Returns the detector in a folder, ready to take the place of one with ``schema``.
+
+    Raises:
+        BundleError: it is not whole, or does not score as it did when it was trained.
+        SchemaMismatch: it judges other channels.
+    """
+    loaded = load(bundle)
+    if loaded.detector.schema.hash != schema.hash:
+        raise SchemaMismatch(
+            f"{bundle} judges the channels {', '.join(loaded.detector.schema.names)}, the stream is read for "
+            f"{', '.join(schema.names)} (names, units and order count); start a daemon of its own for it."
+        )
+    return model(settings, loaded)
+
+
+def model(settings: Settings, bundle: Bundle) -> Model:
+    """Returns a detector as the loop takes it."""
     detector = bundle.detector
     schema = settings.grid.applied(detector.schema)
     scoring = settings.scoring
@@ -100,4 +139,4 @@ def assembled(
         )
         return settings.decoder.open(schema.names, series), engine
 
-    return Processor(source, Shards(shard, source.committed()), sinks, telemetry, health, clock)
+    return Model(bundle.version, shard)

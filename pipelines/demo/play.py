@@ -53,7 +53,7 @@ def watch(settings: Settings, bundle: Bundle, audience: Sequence[Sink]) -> None:
         sinks = list(audience)
         for config in settings.sinks:
             if not isinstance(config, ConsoleConfig):
-                sinks.append(config.open(Context(source, settings.detector.name, bundle.version)))
+                sinks.append(config.open(Context(source, settings.detector.name)))
                 stack.callback(sinks[-1].close)
         telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
         processor = assembled(settings, bundle, source, sinks, telemetry, Health(clock), clock)

@@ -139,6 +139,7 @@ class Output:
         alerts: alerts that changed their state.
         dead_letters: records that could not be read.
         partition: where all of it comes from, None if from several.
+        version: of the bundle that judged.
     """
 
     keys: Sequence[str]
@@ -147,6 +148,7 @@ class Output:
     alerts: "Sequence[Alert]" = field(default_factory=list)
     dead_letters: Sequence[DeadLetter] = field(default_factory=list)
     partition: int | None = None
+    version: str = ""
 
 
 class Source(Protocol):
@@ -171,6 +173,9 @@ class Source(Protocol):
             TransactionAborted: it could not, and what was written is taken back; the next poll begins anew.
         """
 
+    def rewind(self) -> None:
+        """Goes back to the committed rewind offsets, as after a restart; called between two commits."""
+
     def close(self) -> None:
         """Releases what the source holds; called once."""
 
@@ -188,12 +193,10 @@ class Context(NamedTuple):
     Attributes:
         source: whose records the results come from.
         detector: name of the detector.
-        version: of its bundle.
     """
 
     source: Source
     detector: str
-    version: str
 
 
 class Sink(ABC):

@@ -4,19 +4,22 @@ Daemons see a ``Catalogue``, which answers at once and imports nothing heavy; re
 and writes what it did into a ``Journal``.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
-from detector.errors import ConfigError
+from detector.errors import ConfigError, RegistryUnavailable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Alias = Literal["champion", "challenger", "previous"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
+
+log = logging.getLogger(__name__)
 
 LOCK_S = 60.0
 """How long a change waits for another one to finish."""
@@ -47,6 +50,9 @@ class Catalogue(Protocol):
             RegistryUnavailable: nobody answers.
         """
 
+    def remembered(self, alias: Alias) -> int | None:
+        """Returns what ``resolve`` last said of an alias on this machine, None where nothing is kept for such times."""
+
     def fetch(self, number: int) -> Path:
         """Returns a local folder that holds the bundle of a version.
 
@@ -54,6 +60,38 @@ class Catalogue(Protocol):
             ConfigError: there is no such version.
             RegistryUnavailable: nobody answers.
         """
+
+
+class Serving(NamedTuple):
+    """What a daemon begins with.
+
+    Attributes:
+        number: of the version.
+        bundle: its folder on this machine.
+    """
+
+    number: int
+    bundle: Path
+
+
+def champion(catalogue: Catalogue, name: str) -> Serving:
+    """Returns what is to serve; where the registry does not answer, what it last said on this machine.
+
+    Raises:
+        ConfigError: there is no champion yet.
+        RegistryUnavailable: the registry does not answer and nothing is remembered.
+    """
+    try:
+        number = catalogue.resolve("champion")
+        if number is None:
+            raise ConfigError(f"the registry has no champion of {name!r} yet; run reconwatch retrain first.")
+        return Serving(number, catalogue.fetch(number))
+    except RegistryUnavailable as error:
+        number = catalogue.remembered("champion")
+        if number is None:
+            raise
+        log.warning("%s Version %d serves meanwhile, the last champion known here.", error, number)
+        return Serving(number, catalogue.fetch(number))
 
 
 class Run(Protocol):

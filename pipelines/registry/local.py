@@ -67,6 +67,10 @@ class LocalRegistry:
         """As in ``Catalogue``."""
         return self._state().aliases.get(alias)
 
+    def remembered(self, alias: Alias) -> int | None:
+        """As in ``Catalogue``: nothing, what is here needs no copy."""
+        return None
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; the folder of the registry itself."""
         self._check(number)

@@ -9,6 +9,7 @@ from detector.errors import TransactionAborted
 from pipelines.clock import Clock
 from pipelines.io.base import Output, RawBatch, Sink, Source
 from pipelines.stream.health import Health
+from pipelines.stream.reload import Reloader
 from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
@@ -27,6 +28,7 @@ class Processor:
         telemetry: where everything is counted.
         health: told how the loop fares.
         clock: wall time, for measurements.
+        reloader: says when another detector is to serve, None if one serves for ever.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class Processor:
         telemetry: Telemetry,
         health: Health,
         clock: Clock,
+        reloader: Reloader | None = None,
     ) -> None:
         self._source, self._shards, self._sinks = source, shards, sinks
         self._telemetry, self._health, self._clock = telemetry, health, clock
+        self._reloader = reloader
 
     def run(self, stop: threading.Event) -> None:
         """Works until the source ends or ``stop`` is set; the batch in hand is finished, flushed and committed.
@@ -51,6 +55,7 @@ class Processor:
         self._health.ready()
         while not stop.is_set():
             self._health.beat()
+            self._renew()
             batch = self._source.poll(POLL_S)
             if batch is None:
                 self._finish()
@@ -61,6 +66,17 @@ class Processor:
                 self._cycle(batch)
         log.info("stopped on request; everything read is written and committed")
 
+    def _renew(self) -> None:
+        """Swaps the detector, if there is a new one; everything read so far is committed."""
+        model = self._reloader.fresh() if self._reloader else None
+        if model is None:
+            return
+        self._source.rewind()
+        self._shards.renew(model, self._source.committed())
+        self._telemetry.serves(model.version)
+        self._telemetry.reloaded("swapped")
+        log.info("bundle %s serves from now on", model.version)
+
     def _cycle(self, batch: RawBatch) -> None:
         begin_s = self._clock.monotonic_s()
         outputs = []
@@ -68,7 +84,7 @@ class Processor:
             again = engine.replayed(part)
             decoded = decoder.decode(part)
             read_s = self._clock.monotonic_s()
-            output = replace(engine.push(part, decoded), partition=partition)
+            output = replace(engine.push(part, decoded), partition=partition, version=self._shards.version)
             self._telemetry.replayed(again)
             self._telemetry.decoded(len(part) - again - len(output.dead_letters), output.dead_letters)
             self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
@@ -77,7 +93,7 @@ class Processor:
 
     def _finish(self) -> None:
         begin_s = self._clock.monotonic_s()
-        output = self._shards.whole().engine.finish()
+        output = replace(self._shards.whole().engine.finish(), version=self._shards.version)
         self._telemetry.scored(output, self._clock.monotonic_s() - begin_s)
         self._write([output], begin_s)
         log.info("the source has ended; everything is written and committed")

@@ -24,6 +24,18 @@ class Shard(NamedTuple):
     partition: int | None
 
 
+class Model(NamedTuple):
+    """A detector, ready to serve.
+
+    Attributes:
+        version: of its bundle.
+        shard: builds decoder and engine for a checkpoint.
+    """
+
+    version: str
+    shard: Callable[[Checkpoint], tuple[Decoder, Engine]]
+
+
 class Shards:
     """The shards of this process.
 
@@ -31,14 +43,19 @@ class Shards:
     results depend on its records alone, whatever else this process reads, and it can move to another process.
 
     Args:
-        make: builds decoder and engine for a checkpoint.
+        model: serves.
         committed: where a source that is one shard was stopped.
     """
 
-    def __init__(self, make: Callable[[Checkpoint], tuple[Decoder, Engine]], committed: Checkpoint) -> None:
-        self._make, self._committed = make, committed
+    def __init__(self, model: Model, committed: Checkpoint) -> None:
+        self._model, self._committed = model, committed
         self._shards: dict[int | None, Shard] = {}
         self._late_before = 0
+
+    @property
+    def version(self) -> str:
+        """Of the bundle that serves."""
+        return self._model.version
 
     @property
     def late(self) -> int:
@@ -50,12 +67,18 @@ class Shards:
         """Series with state, of all shards."""
         return sum(shard.engine.series for shard in self._shards.values())
 
+    def renew(self, model: Model, committed: Checkpoint) -> None:
+        """Lets another detector serve: all state is forgotten and built from the records that come again."""
+        self._late_before = self.late
+        self._shards = {}
+        self._model, self._committed = model, committed
+
     def follow(self, batch: RawBatch) -> None:
         """Forgets partitions that ended and prepares for those that begin."""
         for partition in {*batch.ended, *batch.begun} & self._shards.keys():
             self._late_before += self._shards.pop(partition).engine.late
         for partition, beginning in batch.begun.items():
-            self._shards[partition] = Shard(*self._make(beginning.checkpoint), partition)
+            self._shards[partition] = Shard(*self._model.shard(beginning.checkpoint), partition)
 
     def split(self, batch: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
         """Gives every shard its records."""
@@ -69,7 +92,7 @@ class Shards:
     def whole(self) -> Shard:
         """Returns the shard of a source that is one."""
         if None not in self._shards:
-            self._shards[None] = Shard(*self._make(self._committed), None)
+            self._shards[None] = Shard(*self._model.shard(self._committed), None)
         return self._shards[None]
 
     def checkpoint(self) -> Checkpoint:

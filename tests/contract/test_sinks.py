@@ -18,7 +18,7 @@ from pipelines.io.sinks.jsonl import JsonlConfig
 from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 
-CONTEXT = Context(MemorySource([]), "pumps", "1")
+CONTEXT = Context(MemorySource([]), "pumps")
 ALERT = Alert(
     id="0123456789abcdef",
     state="firing",

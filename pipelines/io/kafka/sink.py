@@ -31,10 +31,8 @@ class KafkaSink(Sink):
             raise ConfigError(f"the sink of topic {config.topic} needs source.kind kafka, whose transactions it joins.")
         self._config, self._source = config, context.source
         kind = "scores-batch" if config.content == "scores" and config.batched else config.content
-        self._headers = [
-            ("reconwatch-schema", f"{kind}/1".encode()),
-            ("reconwatch-detector", f"{context.detector}@{context.version}".encode()),
-        ]
+        self._detector = context.detector
+        self._schema = ("reconwatch-schema", f"{kind}/1".encode())
 
     def write(self, output: Output) -> None:
         """Adds the results to the transaction.
@@ -45,7 +43,8 @@ class KafkaSink(Sink):
         if output.partition is None:
             raise ConfigError(f"topic {self._config.topic} takes results of one partition at a time.")
         topic, partition = self._source.place(output.partition)
-        headers = [*self._headers, ("reconwatch-source", f"{topic}/{partition}".encode())]
+        judge = ("reconwatch-detector", f"{self._detector}@{output.version}".encode())
+        headers = [self._schema, judge, ("reconwatch-source", f"{topic}/{partition}".encode())]
         for key, value in self._messages(output):
             self._source.send(self._config.topic, partition, key.encode() if key else None, value, headers)
 

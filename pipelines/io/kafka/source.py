@@ -131,6 +131,13 @@ class KafkaSource:
         at = self._numbers[number]
         return at.topic, at.partition
 
+    def rewind(self) -> None:
+        """Lets every partition begin anew with the next poll."""
+        with self._lock:
+            again = set(self._owned) - self._gone
+            self._fresh |= again
+        self._reader.pause(list(again))
+
     def close(self) -> None:
         """Leaves the group."""
         self._writer.close()
@@ -195,10 +202,7 @@ class KafkaSource:
                 log.warning("%s Trying again.", error)
                 self._clock.sleep(0.5)
         self._clock.sleep(self._heartbeat_s)  # a stale generation is noticed with the next heartbeat
-        with self._lock:
-            again = set(self._owned) - self._gone
-            self._fresh |= again
-        self._reader.pause(list(again))
+        self.rewind()
         self._broken_s = None
 
     def _number(self, at: Any) -> int:

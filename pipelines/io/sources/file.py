@@ -16,7 +16,7 @@ from pipelines.io.base import Checkpoint, RawBatch
 from pipelines.io.decoders.times import TimeField
 from pipelines.io.sources import checkpoint as checkpoints
 from pipelines.io.sources.lines import Format, LineParser
-from pipelines.io.sources.order import Order, Paced, RoundRobin
+from pipelines.io.sources.order import Order, Paced, RoundRobin, Take
 
 SUFFIXES = (".gz", ".csv", ".jsonl", ".ndjson", ".json", ".txt", ".log")
 
@@ -54,14 +54,7 @@ class FileSource:
         self._config = config
         self._names = _matched(config.paths)
         self._committed = checkpoints.load(config.checkpoint, self._names) if config.checkpoint else Checkpoint()
-        with ExitStack() as stack:
-            readers = [
-                stack.enter_context(closing(FileReader(name, at, config.format))) for at, name in enumerate(self._names)
-            ]
-            for partition, position in self._committed.positions.items():
-                readers[partition].skip(position.rewind_offset)
-            self._opened = stack.pop_all()
-        takes = [reader.take for reader in readers]
+        takes = self._open()
         pace = (config.speed, config.timestamp, clock) if config.speed else None
         self._order: Order = Paced(takes, config.chunk_rows, *pace) if pace else RoundRobin(takes, config.chunk_rows)
 
@@ -79,9 +72,25 @@ class FileSource:
         if self._config.checkpoint:
             checkpoints.save(self._config.checkpoint, self._names, checkpoint)
 
+    def rewind(self) -> None:
+        """Opens the files anew at the committed rewind offsets."""
+        self._opened.close()
+        self._order = self._order.anew(self._open())
+
     def close(self) -> None:
         """Closes the files."""
         self._opened.close()
+
+    def _open(self) -> list[Take]:
+        with ExitStack() as stack:
+            readers = [
+                stack.enter_context(closing(FileReader(name, at, self._config.format)))
+                for at, name in enumerate(self._names)
+            ]
+            for partition, position in self._committed.positions.items():
+                readers[partition].skip(position.rewind_offset)
+            self._opened = stack.pop_all()
+        return [reader.take for reader in readers]
 
 
 class FileReader:

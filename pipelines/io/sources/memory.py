@@ -57,8 +57,8 @@ class MemorySource:
         )
         self._chunk_rows = chunk_rows
         self._committed = committed or Checkpoint()
-        position = self._committed.positions.get(0)
-        self._at = position.rewind_offset if position else 0
+        self._at = 0
+        self.rewind()
 
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Returns the next records, None after the last."""
@@ -72,6 +72,11 @@ class MemorySource:
     def commit(self, checkpoint: Checkpoint) -> None:
         """Remembers the checkpoint in memory."""
         self._committed = checkpoint
+
+    def rewind(self) -> None:
+        """Goes back to the committed rewind offset."""
+        position = self._committed.positions.get(0)
+        self._at = position.rewind_offset if position else 0
 
     def close(self) -> None:
         """Has nothing to release."""

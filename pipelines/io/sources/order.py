@@ -19,6 +19,9 @@ Take = Callable[[int], RawBatch | None]
 class Order(Protocol):
     """Chooses what comes next."""
 
+    def anew(self, files: Sequence[Take]) -> "Order":
+        """Returns the same order for the same files opened anew; what was due before is due at once."""
+
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Returns the next records, an empty batch if none is due within ``timeout_s``, None when all files ended."""
 
@@ -29,6 +32,10 @@ class RoundRobin:
     def __init__(self, files: Sequence[Take], rows: int) -> None:
         self._files = list(files)
         self._rows = rows
+
+    def anew(self, files: Sequence[Take]) -> "RoundRobin":
+        """As in ``Order``."""
+        return RoundRobin(files, self._rows)
 
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Returns records of the file whose turn it is, at once."""
@@ -53,9 +60,16 @@ class Paced:
 
     def __init__(self, files: Sequence[Take], rows: int, speed: float, time: TimeField, clock: Clock) -> None:
         self._heads = [_Head(take, rows, time) for take in files]
+        self._rows, self._time = rows, time
         self._speed = speed
         self._clock = clock
         self._begin: tuple[float, int] | None = None
+
+    def anew(self, files: Sequence[Take]) -> "Paced":
+        """As in ``Order``."""
+        paced = Paced(files, self._rows, self._speed, self._time, self._clock)
+        paced._begin = self._begin
+        return paced
 
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Waits for the next record that is due and returns it with those due by then of the same file."""

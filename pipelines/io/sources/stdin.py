@@ -1,8 +1,9 @@
-"""Standard input: CSV or JSON lines as they come; what was read cannot be read again."""
+"""Standard input: CSV or JSON lines as they come; what was read is kept only as long as windows depend on it."""
 
 import os
 import select
 import sys
+from collections import deque
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,8 @@ from pipelines.io.base import Checkpoint, RawBatch
 from pipelines.io.sources.lines import Format, LineParser
 
 READ_BYTES = 1 << 20
+KEPT_RECORDS = 1_000_000
+"""Beyond so many the oldest are forgotten: series that were silent for longer begin with empty windows."""
 
 
 class StdinConfig(BaseModel):
@@ -37,9 +40,20 @@ class PipeSource:
         self._parser = LineParser("standard input", config.series, 0, config.format)
         self._rest = b""
         self._ended = False
+        self._committed = Checkpoint()
+        self._kept: deque[RawBatch] = deque()
+        self._again: deque[RawBatch] = deque()
 
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Returns the lines that have come, None at the end of the input."""
+        if self._again:
+            return self._again.popleft()
+        batch = self._read(timeout_s)
+        if batch is not None and len(batch):
+            self._kept.append(batch)
+        return batch
+
+    def _read(self, timeout_s: float) -> RawBatch | None:
         if self._ended:
             return None
         ready, _, _ = select.select([self._descriptor], [], [], timeout_s)
@@ -57,11 +71,20 @@ class PipeSource:
         return self._parser.parse(lines)
 
     def committed(self) -> Checkpoint:
-        """Returns an empty checkpoint: a pipe has no memory."""
-        return Checkpoint()
+        """Returns what was committed since the start: a pipe remembers nothing longer than its process."""
+        return self._committed
 
     def commit(self, checkpoint: Checkpoint) -> None:
-        """Remembers nothing."""
+        """Remembers the checkpoint in memory and forgets what no window depends on."""
+        self._committed = checkpoint
+        needed = checkpoint.positions[0].rewind_offset if 0 in checkpoint.positions else 0
+        many = sum(map(len, self._kept))
+        while self._kept and (self._kept[0].offset[-1] < needed or many > KEPT_RECORDS):
+            many -= len(self._kept.popleft())
+
+    def rewind(self) -> None:
+        """Gives again what is kept."""
+        self._again = deque(self._kept)
 
     def close(self) -> None:
         """Leaves the descriptor to its owner."""

@@ -40,6 +40,10 @@ class MlflowRegistry:
         """As in ``Catalogue``."""
         return self._catalogue.resolve(alias)
 
+    def remembered(self, alias: Alias) -> int | None:
+        """As in ``Catalogue``."""
+        return self._catalogue.remembered(alias)
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``."""
         self._check(number)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,8 @@ from urllib.request import urlopen
 from detector.errors import RegistryUnavailable
 from pipelines.registry.base import Alias, unknown
 from pipelines.registry.mlflow.sqlite import BUNDLE, place
+
+log = logging.getLogger(__name__)
 
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 _NO_ALIAS = (ABSENT, "INVALID_PARAMETER_VALUE")
@@ -41,7 +44,17 @@ class RestCatalogue:
             if refusal.code in _NO_ALIAS:
                 return None
             raise self._down(refusal) from refusal
-        return int(answer["model_version"]["version"])
+        number = int(answer["model_version"]["version"])
+        if number != self.remembered(alias):
+            self._remember(alias, number)
+        return number
+
+    def remembered(self, alias: Alias) -> int | None:
+        """As in ``Catalogue``."""
+        try:
+            return int((self._cache / alias).read_text())
+        except (OSError, ValueError):
+            return None
 
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; a bundle is downloaded once."""
@@ -57,6 +70,15 @@ class RestCatalogue:
         except _Refused as refusal:
             raise (unknown(self._name, number, []) if refusal.code == ABSENT else self._down(refusal)) from refusal
         return cached
+
+    def _remember(self, alias: Alias, number: int) -> None:
+        fresh = self._cache / f".{alias}.new"
+        try:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(str(number))
+            fresh.replace(self._cache / alias)
+        except OSError as error:
+            log.warning("cannot keep the name of the %s in %s: %s", alias, self._cache, error.strerror)
 
     def _download(self, path: str, to: Path) -> None:
         files = self._asked("mlflow-artifacts/artifacts", path=path).get("files", [])

@@ -25,9 +25,6 @@ class Served(PythonModel):
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """Returns anomaly_score, is_anomaly and top_channel, as ``detector.api.score``."""
-        times = model_input["timestamp"]
-        if not pd.api.types.is_numeric_dtype(times):  # as text, where they came as JSON
-            model_input = model_input.assign(timestamp=pd.to_datetime(times, utc=True, format="ISO8601"))
         return score(self.bundle, model_input, delay=int((params or {}).get("delay", 16)))
 
 

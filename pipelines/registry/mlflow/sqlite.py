@@ -32,6 +32,10 @@ class SqliteCatalogue:
         rows = self._rows(_ALIAS, self._name, alias)
         return int(rows[0][0]) if rows else None
 
+    def remembered(self, alias: Alias) -> int | None:
+        """As in ``Catalogue``: nothing, what is here needs no copy."""
+        return None
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; the folder in the artifacts itself."""
         places = dict(self._rows(_VERSIONS, self._name))

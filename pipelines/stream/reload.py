@@ -1,0 +1,90 @@
+"""Hot reload: a thread watches the champion's alias and prepares what it points to; the loop swaps between commits.
+
+A swap is a restart without a new process: the source goes back to the committed rewind offsets and the new detector
+reads the windows again from there. No sample is lost, none is judged twice, and from the first row on the scores are
+those that the new detector would have given all along. (Windows scaled back and forth would not be the same bits, and
+what the old detector had pending or held would be mixed into the scores of the new one.)
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from detector.errors import ReconwatchError, RegistryUnavailable
+from pipelines.registry.base import Catalogue
+from pipelines.stream.shards import Model
+from pipelines.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Watches one alias.
+
+    Args:
+        catalogue: asked in the thread only.
+        number: the version that serves.
+        prepare: loads and proves the bundle in a folder; raises where it may not serve.
+        telemetry: where outcomes are counted.
+        every_s: between two looks.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        number: int,
+        prepare: Callable[[Path], Model],
+        telemetry: Telemetry,
+        every_s: float,
+    ) -> None:
+        self._catalogue, self._prepare, self._telemetry, self._every_s = catalogue, prepare, telemetry, every_s
+        self._number = number
+        self._refused: int | None = None
+        self._ready: Model | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="reload", daemon=True)
+
+    def start(self) -> None:
+        """Begins to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops watching."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def fresh(self) -> Model | None:
+        """Returns a detector that is to serve from now on, once; None where nothing changed."""
+        model, self._ready = self._ready, None
+        return model
+
+    def look(self) -> None:
+        """Looks once; whatever is wrong is counted and told, and the detector that serves goes on."""
+        try:
+            number = self._catalogue.resolve("champion")
+            if number is None or number == self._number or number == self._refused:
+                return
+            model = self._prepared(number)
+        except RegistryUnavailable as error:
+            self._telemetry.reloaded("unavailable")
+            log.warning("no news of the champion: %s", error)
+        except ReconwatchError as error:
+            self._refused = number
+            self._telemetry.reloaded("refused")
+            log.error("version %d is refused, version %d goes on: %s", number, self._number, error)
+        else:
+            self._number, self._refused, self._ready = number, None, model
+
+    def _prepared(self, number: int) -> Model:
+        try:
+            return self._prepare(self._catalogue.fetch(number))
+        except ReconwatchError:
+            raise
+        except Exception as error:  # whatever a broken version makes the libraries raise, the old one serves on
+            raise ReconwatchError(f"unexpected {type(error).__name__}: {error}") from error
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._every_s):
+            self.look()
