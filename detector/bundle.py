@@ -157,9 +157,9 @@ def load(path: Path) -> Bundle:
         )
     try:
         bundle = _restored(manifest, load_tensors(files[_WEIGHTS]), Golden(**load_tensors(files[_GOLDEN])))
-    except (ValidationError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        _prove(bundle, path)
+    except (ValidationError, SafetensorError, LookupError, ValueError, TypeError, RuntimeError) as error:
         raise BundleError(f"the bundle {path} is damaged: {_reason(error)}; restore or retrain it.") from error
-    _prove(bundle, path)
     return bundle
 
 
@@ -195,7 +195,7 @@ def _prove(bundle: Bundle, path: Path) -> None:
 def _score(detector: Detector, windows: Floats) -> Floats:
     rows = np.arange(len(windows))
     full = np.full(len(windows), detector.window, np.int32)
-    batch = WindowBatch(rows.astype(np.int32), rows, windows, full, rows, np.full(len(windows), -1))
+    batch = WindowBatch(rows.astype(np.int32), rows, windows, full, rows, np.full(len(windows), -1), rows)
     return detector.fuse(batch, detector.holds(len(windows)))[0]
 
 
