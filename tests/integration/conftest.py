@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
+from oracle import Record
 
 from detector.api import fit
 from detector.members.projection import ProjectionMember
@@ -46,6 +48,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stream() -> Callable[[int, int], pd.DataFrame]:
     """Gives the readings of one pump: rows, seed."""
     return faulty
+
+
+@pytest.fixture
+def pumps(stream: Callable[[int, int], pd.DataFrame]) -> Callable[..., list[Record]]:
+    """Gives readings of three pumps per partition, in turns, with a record now and then that cannot be read."""
+
+    def make(rows: int, partitions: int = 2) -> list[Record]:
+        frames = {(p, s): stream(rows, 10 * p + s).to_dict("records") for p in range(partitions) for s in range(3)}
+        records = []
+        for row in range(rows):
+            for (partition, pump), readings in frames.items():
+                value = b"rubbish" if (row + pump) % 97 == 50 else orjson.dumps(readings[row])
+                records.append(Record(partition, f"pump-{pump}", value))
+        return records
+
+    return make
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import yaml
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 
 from detector.bundle import load
 from pipelines.clock import SystemClock
@@ -52,8 +53,8 @@ class Results(NamedTuple):
 class Stopped(MemorySource):
     """Ends without the results that only an end of the input gives: a topic has none."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        super().__init__([r.value for r in records], [r.key for r in records])
+    def __init__(self, records: Sequence[ConsumerRecord]) -> None:
+        super().__init__([r.value for r in records], [r.key.decode() for r in records])
         self.stop = threading.Event()
 
     def poll(self, timeout_s: float) -> RawBatch | None:
@@ -70,7 +71,6 @@ class Bench:
         self.kafka, self.folder, self.partitions = kafka, folder, partitions
         self.name = uuid.uuid4().hex[:8]
         self._bundle = load(bundle)
-        self.log: list[list[Record]] = [[] for _ in range(partitions)]
         self.daemons: list[subprocess.Popen[bytes]] = []
         topics = {"num_partitions": partitions, "replication_factor": replicas}
         compacted = {"configs": {"cleanup.policy": "compact"}}
@@ -111,11 +111,12 @@ class Bench:
         return f"{self.name}-{name}"
 
     def produce(self, records: Sequence[Record]) -> None:
-        producer = KafkaProducer(bootstrap_servers=self.kafka.split(","), acks="all", linger_ms=5)
+        producer = KafkaProducer(
+            bootstrap_servers=self.kafka.split(","), enable_idempotence=True, linger_ms=5, delivery_timeout_ms=120_000
+        )
         for record in records:
             producer.send(self.topic("readings"), record.value, record.key.encode(), partition=record.partition)
-            self.log[record.partition].append(record)
-        producer.flush(60)
+        producer.flush(120)
         producer.close()
 
     def start(self, instance: str | None = None) -> subprocess.Popen[bytes]:
@@ -131,7 +132,11 @@ class Bench:
 
     def expected(self) -> Results:
         results = Results({}, {}, {})
-        for partition, records in enumerate(self.log):
+        for partition in range(self.partitions):
+            records = self._read("readings", partition)
+            if not records:
+                results.scores[partition], results.alerts[partition], results.dead_letters[partition] = [], [], []
+                continue
             source, sink = Stopped(records), MemorySink()
             telemetry, clock = Telemetry("memory", "plant", "1"), SystemClock()
             settings = Settings.model_validate(self.tree)
@@ -154,10 +159,12 @@ class Bench:
     def found(self) -> Results:
         results = Results({}, {}, {})
         for partition in range(self.partitions):
-            alerts = [json.loads(value) for value in self._read("alerts", partition)]
+            alerts = [json.loads(record.value) for record in self._read("alerts", partition)]
             results.alerts[partition] = [(alert["id"], alert["state"]) for alert in alerts]
-            results.dead_letters[partition] = [json.loads(value)["offset"] for value in self._read("dead", partition)]
-            batches = [json.loads(value) for value in self._read("scores", partition)]
+            results.dead_letters[partition] = [
+                json.loads(record.value)["offset"] for record in self._read("dead", partition)
+            ]
+            batches = [json.loads(record.value) for record in self._read("scores", partition)]
             results.scores[partition] = [
                 Row(batch["keys"][series], *rest)
                 for batch in batches
@@ -192,6 +199,21 @@ class Bench:
             time.sleep(0.05)
         consumer.close()
 
+    def wait_for_commit(self, patience_s: float = 120.0) -> None:
+        """Waits until more input is committed than at the call."""
+        partitions = [TopicPartition(self.topic("readings"), p) for p in range(self.partitions)]
+        reader = KafkaConsumer(bootstrap_servers=self.kafka.split(","), group_id=self.name, enable_auto_commit=False)
+
+        def committed() -> int:
+            return sum(reader.committed(at) or 0 for at in partitions)
+
+        before, deadline_s = committed(), time.monotonic() + patience_s
+        while committed() == before:
+            assert time.monotonic() < deadline_s, f"no commit\n{self.told()}"
+            self.alive()
+            time.sleep(0.2)
+        reader.close()
+
     def alive(self) -> None:
         assert any(daemon.poll() is None for daemon in self.daemons), f"no daemon lives\n{self.told()}"
 
@@ -199,7 +221,7 @@ class Bench:
         logs = sorted(self.folder.glob("daemon-*.log"), key=lambda path: int(path.stem.split("-")[1]))
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in logs[-4:])
 
-    def _read(self, name: str, partition: int) -> list[bytes]:
+    def _read(self, name: str, partition: int) -> list[ConsumerRecord]:
         at = TopicPartition(self.topic(name), partition)
         consumer = KafkaConsumer(
             bootstrap_servers=self.kafka.split(","),
@@ -209,11 +231,11 @@ class Bench:
         )
         consumer.assign([at])
         end = consumer.end_offsets([at])[at]
-        values: list[bytes] = []
+        records: list[ConsumerRecord] = []
         while consumer.position(at) < end:
-            values += [record.value for record in consumer.poll(500).get(at, [])]
+            records += consumer.poll(500).get(at, [])
         consumer.close()
-        return values
+        return records
 
 
 def _difference(ours: list[Any], theirs: list[Any]) -> str:

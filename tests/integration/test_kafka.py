@@ -6,34 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import orjson
-import pandas as pd
 import pytest
-from oracle import Bench, Record
+from oracle import Bench
 
-Stream = Callable[[int, int], pd.DataFrame]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
 def bench(kafka: str, bundle: Path, tmp_path: Path) -> Iterator[Bench]:
     with Bench(kafka, bundle, tmp_path) as bench:
         yield bench
-
-
-@pytest.fixture
-def pumps(stream: Stream) -> Callable[[int, int], list[Record]]:
-    """Gives readings of three pumps per partition, in turns, with a record now and then that cannot be read."""
-
-    def make(rows: int, partitions: int = 2) -> list[Record]:
-        frames = {(p, s): stream(rows, 10 * p + s).to_dict("records") for p in range(partitions) for s in range(3)}
-        records = []
-        for row in range(rows):
-            for (partition, pump), readings in frames.items():
-                value = b"rubbish" if (row + pump) % 97 == 50 else orjson.dumps(readings[row])
-                records.append(Record(partition, f"pump-{pump}", value))
-        return records
-
-    return make
 
 
 def test_every_result_is_there_once_and_a_restart_goes_on(bench: Bench, pumps: Callable) -> None:
@@ -49,7 +31,7 @@ def test_every_result_is_there_once_and_a_restart_goes_on(bench: Bench, pumps: C
 
 
 def test_kill_9_loses_nothing_and_doubles_nothing(bench: Bench, pumps: Callable) -> None:
-    records, chance = pumps(900), random.Random(0)
+    records, chance = pumps(500), random.Random(0)
     for at in range(0, len(records), 1000):
         bench.produce(records[at : at + 1000])
         daemon = bench.start(instance="one")
@@ -58,4 +40,34 @@ def test_kill_9_loses_nothing_and_doubles_nothing(bench: Bench, pumps: Callable)
         daemon.kill()
         daemon.wait()
     bench.start(instance="one")
+    bench.verify()
+
+
+@pytest.mark.chaos
+def test_a_frozen_member_loses_its_partitions_and_comes_back_without_harm(bench: Bench, pumps: Callable) -> None:
+    records = pumps(600)
+    bench.produce(records[:1200])
+    frozen, _ = bench.start(), bench.start()
+    bench.wait_for_progress()
+    frozen.send_signal(signal.SIGSTOP)
+    bench.produce(records[1200:2400])
+    time.sleep(10)  # its session ends after 6 s
+    frozen.send_signal(signal.SIGCONT)
+    bench.produce(records[2400:])
+    bench.verify()
+
+
+@pytest.mark.chaos
+def test_partitions_move_between_members_under_load(bench: Bench, pumps: Callable) -> None:
+    records = pumps(900)
+    chance = random.Random(1)
+    for at in range(0, len(records), 900):
+        bench.produce(records[at : at + 900])
+        bench.start()
+        bench.wait_for_progress()
+        living = [daemon for daemon in bench.daemons if daemon.poll() is None]
+        if len(living) > 2:
+            leaver = chance.choice(living)
+            leaver.send_signal(chance.choice([signal.SIGTERM, signal.SIGKILL]))
+            leaver.wait(60)
     bench.verify()
