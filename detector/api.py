@@ -102,11 +102,13 @@ def score(
     parts.append(scorer.flush().decisions)
     order, _ = ordered_times(frame)
     names = np.array([*detector.schema.names, ""], dtype=object)
+    anomaly_score = np.concatenate([part.anomaly_score for part in parts])
     share = np.concatenate([part.contribution for part in parts])
-    top = np.where(share.max(axis=1) > 0, share.argmax(axis=1), len(names) - 1)
+    shared = np.isfinite(anomaly_score) & (share.max(axis=1) > 0)
+    top = np.where(shared, share.argmax(axis=1), len(names) - 1)
     found = pd.DataFrame(
         {
-            "anomaly_score": np.concatenate([part.anomaly_score for part in parts]),
+            "anomaly_score": anomaly_score,
             "is_anomaly": np.concatenate([part.is_anomaly for part in parts]),
             "top_channel": names[top],
         }
