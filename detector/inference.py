@@ -10,6 +10,7 @@ from detector.calibration.base import Calibrator
 from detector.calibration.table import DEFAULT, CalibrationConfig
 from detector.members.base import MOST
 from detector.members.detector import Detector
+from detector.scoring.between import Between, Judged
 from detector.scoring.delay import Delay, Settled
 from detector.types import DecisionBatch, Explanation, Floats, Ints, SampleBatch, ScoreBatch, cut, joined
 from detector.windows.buffer import WindowBuffer
@@ -50,8 +51,9 @@ class Scorer:
         self.detector = detector
         self.delay = delay
         self._calibrator = calibrator
-        self._buffer = WindowBuffer(detector.window, detector.channels, capacity)
+        self._buffer = WindowBuffer(detector.window, detector.channels, capacity, detector.hop)
         self._holds = detector.holds(capacity)
+        self._between = Between(detector.channels, capacity)
         self._delay = Delay(delay, detector.channels, capacity)
 
     @property
@@ -73,8 +75,7 @@ class Scorer:
 
     def flush(self, series: Ints | None = None) -> Verdict:
         """Decides about the rows still pending, of the series named or of all, as at the end of the input."""
-        settled = self._delay.flush(series)
-        return self._verdict(settled, np.empty((0, self.detector.window, self.detector.channels), np.float32))
+        return self._verdict(self._delay.flush(series))
 
     def evict(self, series: Ints) -> None:
         """Forgets series that have gone silent; ``flush`` them first to keep their last rows."""
@@ -82,23 +83,26 @@ class Scorer:
 
     def _parts(self, samples: SampleBatch) -> Iterator[SampleBatch]:
         row_bytes = 4 * self.detector.window * self.detector.channels
-        rows = int(np.clip(WINDOW_BYTES // row_bytes, 64, MOST))
+        rows = int(np.clip(WINDOW_BYTES // row_bytes, 64, MOST * self.detector.hop))
         for begin in range(0, max(len(samples), 1), rows):
             yield cut(samples, slice(begin, begin + rows))
 
     def _push(self, samples: SampleBatch) -> Verdict:
-        windows = self._buffer.push(samples, self.detector.scaler.transform(samples.values))
-        score, contribution = self.detector.fuse(windows, self._holds)
-        warming = windows.filled < self.detector.window
-        settled = self._delay.push(windows.series, windows.time_ns, score, contribution, warming, samples.start)
-        return self._verdict(settled, windows.values)
+        scaled = self.detector.scaler.transform(samples.values)
+        windows = self._buffer.push(samples, scaled)
+        seen = Judged(*self.detector.fuse(windows, self._holds), windows.filled < self.detector.window)
+        score, contribution, warming = self._between.push(samples.series, windows.row, seen)
+        score[np.isnan(scaled).all(axis=1)] = np.nan
+        settled = self._delay.push(samples.series, samples.time_ns, score, contribution, warming, samples.start)
+        return self._verdict(settled)
 
-    def _verdict(self, settled: Settled, windows: Floats) -> Verdict:
+    def _verdict(self, settled: Settled) -> Verdict:
         scores = ScoreBatch(settled.series, settled.time_ns, settled.score, settled.contribution, settled.warming)
         decisions = self._calibrator.decide(scores)
         known = (settled.trigger >= 0) & (settled.back < self.detector.window)
         explained = np.flatnonzero(decisions.is_anomaly & known)
-        explanation = self.detector.explain(windows[settled.trigger[explained]], settled.back[explained])
+        windows = self._buffer.recall(settled.trigger[explained])
+        explanation = self.detector.explain(windows, settled.back[explained])
         return Verdict(decisions, explained, explanation)
 
 

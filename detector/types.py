@@ -66,7 +66,7 @@ class SampleBatch:
 
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
-    """The newest T rows of a series for every new row, scaled.
+    """The newest T rows of a series, scaled, for every new row that is due.
 
     Attributes:
         series: [B] int32.
@@ -75,6 +75,7 @@ class WindowBatch:
         filled: [B] int32, how many of the newest rows exist (T once the window is full).
         cell: [B] int64, step number of the newest row.
         previous_cell: [B] int64, step number of the row before it, -1 where there is none.
+        row: [B] int64, ascending, which of the rows pushed is the newest of the window.
     """
 
     series: Ints
@@ -83,6 +84,7 @@ class WindowBatch:
     filled: Ints
     cell: Ints
     previous_cell: Ints
+    row: Ints
 
     def __len__(self) -> int:
         return len(self.series)

@@ -30,6 +30,7 @@ def causal_scores(detector: Detector, rows: Floats) -> Floats:
         for begin in range(0, steps, MOST):
             part = group[:, begin : begin + MOST]
             found, _ = detector.fuse(_batch(part, begin), holds)
+            found[np.isnan(part[..., -1, :]).all(axis=-1).ravel()] = np.nan
             scores[first : first + together, begin : begin + MOST] = found.reshape(part.shape[:2])
     return scores
 
@@ -40,4 +41,5 @@ def _batch(windows: Floats, begin: int) -> WindowBatch:
     flat = np.ascontiguousarray(windows).reshape(-1, length, channels)
     step = np.tile(np.arange(begin, begin + steps, dtype=np.int64), many)
     series = np.repeat(np.arange(many, dtype=np.int32), steps)
-    return WindowBatch(series, step, flat, np.full(len(flat), length, np.int32), step, step - 1)
+    full = np.full(len(flat), length, np.int32)
+    return WindowBatch(series, step, flat, full, step, step - 1, np.arange(len(flat)))

@@ -1,7 +1,7 @@
 """A reconstruction member: the error of one autoencoder on one view of the window."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -64,7 +64,7 @@ class AutoencoderMember(BaseModel):
         progress(self.name, 1.0)
         bare = Reconstruction(self, trained.model, LogSum(np.ones(windows.shape.channels)))
         errors = in_blocks(lambda w, o: Look(bare.error(w, o), None), spread(held_out, self.window, SCALED), None)
-        return Reconstruction(self, trained.model, LogSum.fit(errors.values))
+        return Reconstruction(self, trained.model, LogSum.fit(errors.values), trained.history)
 
     def restore(self, tensors: Mapping[str, Floats], channels: int) -> Member:
         """Rebuilds a fitted member from its tensors."""
@@ -79,11 +79,16 @@ class AutoencoderMember(BaseModel):
 
 @dataclass(frozen=True)
 class Reconstruction(Member):
-    """A trained autoencoder and the scale of its error per channel."""
+    """A trained autoencoder and the scale of its error per channel.
+
+    Attributes:
+        history: of the training, as in ``Trained``; empty for a member from a bundle.
+    """
 
     config: AutoencoderMember
     model: Autoencoder
     logsum: LogSum
+    history: Mapping[str, list[float]] = field(default_factory=dict)
     outputs: ClassVar[tuple[str, ...]] = ("error",)  # type: ignore[misc]
 
     def error(self, windows: Floats, observed: Bools | None) -> Floats:
@@ -97,15 +102,19 @@ class Reconstruction(Member):
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""
-        level = np.float32(0)
-        if self.config.centre and observed is None:
+        if not self.config.centre:
+            return self._rebuilt(windows)
+        if observed is None:
             level = windows.mean(axis=1, keepdims=True)
-        elif self.config.centre and observed is not None:
+        else:
             level = np.where(observed, windows, 0).sum(axis=1, keepdims=True)
             level = level / np.maximum(observed.sum(axis=1, keepdims=True), 1).astype(np.float32)
+        return self._rebuilt(windows - level) + level
+
+    def _rebuilt(self, windows: Floats) -> Floats:
         with torch.inference_mode():
-            found = self.model.reconstruct(torch.from_numpy(np.ascontiguousarray(windows - level)))
-        return found.numpy() + level
+            found: Floats = self.model.reconstruct(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+        return found
 
     def refit(self, runs: list[Rows]) -> Member:
         """Keeps the network: training again on all rows would double the cost for no measured gain."""

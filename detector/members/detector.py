@@ -5,7 +5,7 @@ from math import gcd
 
 import numpy as np
 
-from detector.members.base import BLOCK, Look, Member, in_blocks, pad
+from detector.members.base import MOST, Look, Member, in_blocks, pad
 from detector.scoring.hold import Hold, due
 from detector.types import Bools, Explanation, Floats, Ints, WindowBatch
 from detector.windows.scale import RowScaler, filled
@@ -170,9 +170,9 @@ def _shares(look: Look, channels: int) -> Floats:
 
 def _expect(member: Member, windows: Floats, observed: Bools) -> Floats | None:
     parts = []
-    for begin in range(0, len(windows), BLOCK):
-        part = windows[begin : begin + BLOCK]
-        found = member.expect(pad(part), pad(observed[begin : begin + BLOCK]))
+    for begin in range(0, len(windows), MOST):
+        part = windows[begin : begin + MOST]
+        found = member.expect(pad(part), pad(observed[begin : begin + MOST]))
         if found is None:
             return None
         parts.append(found[: len(part)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -95,12 +96,20 @@ class Memory(Member):
         flat = windows.reshape(len(windows), -1) - self.mean
         codes = product(flat, self.basis)
         energy = np.square(codes).sum(axis=1)
-        squared = product(codes, -2 * self.codes.T)
-        squared += np.square(self.codes).sum(axis=1)
-        index, distance = _smallest(squared, energy, min(NEIGHBOURS, len(self.codes)))
+        index, distance = _smallest(product(codes, self._doubled), self._squares, energy, NEIGHBOURS)
         if self.config.outside:
             distance = np.sqrt(distance**2 + np.maximum(np.square(flat).sum(axis=1) - energy, 0))
         return index, distance
+
+    @cached_property
+    def _doubled(self) -> Floats:
+        """Minus twice the codes, [k, M]."""
+        return -2 * self.codes.T
+
+    @cached_property
+    def _squares(self) -> Floats:
+        """Squared length of every code, [M]."""
+        return np.square(self.codes).sum(axis=1)
 
     def stand_in_error(self, windows: Floats, observed: Bools | None, index: Ints) -> Floats:
         """Returns [B, F], the error of the newest rows when the neighbours' mean stands in for them."""
@@ -140,15 +149,23 @@ def _learn(config: MemoryMember, runs: list[Rows], logsum: LogSum | None) -> Mem
 
 
 @njit(cache=True)
-def _smallest(squared: Floats, energy: Floats, k: int) -> tuple[Ints, Floats]:
-    """Returns the columns [B, k] of the k smallest entries per row, and the mean of their distances [B]."""
-    index = np.zeros((squared.shape[0], k), np.int64)
-    distance = np.zeros(squared.shape[0], np.float32)
+def _smallest(products: Floats, squares: Floats, energy: Floats, most: int) -> tuple[Ints, Floats]:
+    """Returns the codes [B, k] nearest to each row, and the mean of their distances [B]; k = min(most, M).
+
+    Args:
+        products: [B, M], minus twice the product of row and code.
+        squares: [M], squared length of the codes.
+        energy: [B], squared length of the rows.
+        most: neighbours wanted.
+    """
+    k = min(most, products.shape[1])
+    index = np.zeros((products.shape[0], k), np.int64)
+    distance = np.zeros(products.shape[0], np.float32)
     best = np.empty(k, np.float32)
-    for row in range(squared.shape[0]):
+    for row in range(products.shape[0]):
         best[:] = np.inf
-        for column in range(squared.shape[1]):
-            value = squared[row, column]
+        for column in range(products.shape[1]):
+            value = products[row, column] + squares[column]
             if value < best[k - 1]:
                 place = k - 1
                 while place > 0 and best[place - 1] > value:

@@ -17,9 +17,9 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
     Returns:
         [B, F]; 0 for a channel without an observed step.
     """
-    squared = np.square(actual - expected)
     if last is not None:
-        squared = squared[:, -last:]
+        actual, expected = actual[:, -last:], expected[:, -last:]
+    squared = np.square(actual - expected)
     if observed is None:
         return squared.mean(axis=1)
     observed = observed[:, -squared.shape[1] :]

@@ -2,10 +2,13 @@
 
 The ring holds ``[S, T, F]`` float32, one slot of T rows per series id, and nothing is shifted: a row overwrites the
 oldest one. One compiled call per poll writes all rows and copies out the windows that are due, in order of the batch,
-so windows do not depend on how the stream is cut into polls.
+so windows do not depend on how the stream is cut into polls. What the newest poll overwrote is kept until the next one:
+the windows of its other rows can still be had.
 """
 
 # mypy: disallow-untyped-defs=False
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -15,14 +18,23 @@ from detector.types import Floats, Ints, SampleBatch, WindowBatch
 _NO_CELL = -1
 
 
+class _Poll(NamedTuple):
+    """The rows of the newest push: series [B], rows in the window [B], and what each overwrote [B, F]."""
+
+    series: Ints
+    filled: Ints
+    overwritten: Floats
+
+
 class WindowBuffer:
     """Ring buffers of all series.
 
     Attributes:
         window: T, rows of a window.
         channels: F.
-        hop: a window is due whenever the row's step number enters a new multiple of ``hop``, and at the start of a
-            run; 1 makes every row due. Counting by event time keeps the choice the same after a restart.
+        hop: a window is due whenever the row's step number enters a new multiple of ``hop``, at the start of a run and
+            where a step number repeats; 1 makes every row due. Counting by event time keeps the choice the same after
+            a restart.
     """
 
     def __init__(self, window: int, channels: int, capacity: int = 256, hop: int = 1) -> None:
@@ -47,6 +59,7 @@ class WindowBuffer:
         self._next = np.zeros(capacity, np.int32)
         self._filled = np.zeros(capacity, np.int32)
         self._cell = np.full(capacity, _NO_CELL, np.int64)
+        self._poll = _Poll(np.empty(0, np.int32), np.empty(0, np.int32), np.empty((0, channels), np.float32))
 
     @property
     def capacity(self) -> int:
@@ -71,8 +84,26 @@ class WindowBuffer:
         """
         rows = self._rows(samples, scaled)
         due, previous = _due(samples.series, samples.cell, samples.start, self.hop, self._cell)
-        windows, count = _push(samples.series, samples.start, rows, due, self._ring, self._next, self._filled)
-        return WindowBatch(samples.series[due], samples.time_ns[due], windows, count, samples.cell[due], previous[due])
+        self._poll = _Poll(samples.series, np.empty(len(rows), np.int32), np.empty_like(rows))
+        windows = _push(samples.start, rows, due, self._poll, self._ring, self._next, self._filled)
+        row = np.flatnonzero(due)
+        return WindowBatch(
+            samples.series[row],
+            samples.time_ns[row],
+            windows,
+            self._poll.filled[row],
+            samples.cell[row],
+            previous[row],
+            row,
+        )
+
+    def recall(self, rows: Ints) -> Floats:
+        """Returns the windows [K, T, F] that rows of the newest push completed, due or not.
+
+        Args:
+            rows: [K] positions in that push.
+        """
+        return _recall(np.asarray(rows, np.int64), self._poll, self._ring, self._next)
 
     def update(self, samples: SampleBatch, scaled: Floats) -> None:
         """Takes new rows in without making windows, as when state is rebuilt from a log; arguments as for ``push``."""
@@ -126,25 +157,26 @@ def _due(series, cell, start, hop, last_cell):
         s = np.uint32(series[i])
         fresh = start[i] or last_cell[s] == _NO_CELL
         previous[i] = _NO_CELL if fresh else last_cell[s]
-        due[i] = fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop
+        due[i] = fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop or cell[i] == last_cell[s]
         last_cell[s] = cell[i]
     return due, previous
 
 
 @njit(cache=True)
-def _push(series, start, rows, due, ring, next_row, filled):
+def _push(start, rows, due, poll, ring, next_row, filled):
     steps, channels = ring.shape[1], ring.shape[2]
     windows = np.empty((due.sum(), steps, channels), np.float32)
-    count = np.empty(len(windows), np.int32)
     w = 0
-    for i in range(len(series)):
-        s = np.uint32(series[i])
+    for i in range(len(start)):
+        s = np.uint32(poll.series[i])
         row = np.uint32(next_row[s])
         for f in range(channels):
+            poll.overwritten[i, f] = ring[s, row, f]
             ring[s, row, f] = rows[i, f]
         after = row + 1 if row + 1 < steps else 0
         next_row[s] = after
         filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
+        poll.filled[i] = filled[s]
         if due[i]:
             # The ring from its oldest row to its end, then from its beginning to the newest row.
             held, window = ring[s].reshape(-1), windows[w].reshape(-1)
@@ -155,6 +187,27 @@ def _push(series, start, rows, due, ring, next_row, filled):
                 window[older + j] = held[j]
             for j in range((steps - filled[s]) * channels):
                 window[j] = np.nan
-            count[w] = filled[s]
             w += 1
-    return windows, count
+    return windows
+
+
+@njit(cache=True)
+def _recall(wanted, poll, ring, next_row):
+    steps, channels = ring.shape[1], ring.shape[2]
+    windows = np.empty((len(wanted), steps, channels), np.float32)
+    # The next row of the same series in the poll, -1 after its last.
+    following, first = np.empty(len(poll.series), np.int64), np.full(len(ring), -1)
+    for i in range(len(poll.series) - 1, -1, -1):
+        s = poll.series[i]
+        following[i], first[s] = first[s], i
+    for w in range(len(wanted)):
+        s = poll.series[wanted[w]]
+        # Each later row overwrote the oldest row of this window that was left; the ring still holds the others.
+        t, later = 0, following[wanted[w]]
+        while later >= 0 and t < steps:
+            windows[w, t] = poll.overwritten[later]
+            t, later = t + 1, following[later]
+        for left in range(steps - t):
+            windows[w, t + left] = ring[s, (next_row[s] + left) % steps]
+        windows[w, : steps - poll.filled[wanted[w]]] = np.nan
+    return windows

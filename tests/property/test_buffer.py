@@ -15,7 +15,7 @@ Row = tuple[int, int, bool, float]
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Row]:
-    steps = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9), st.booleans()), max_size=60))
+    steps = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.booleans()), max_size=60))
     cells: dict[int, int] = {}
     rows = []
     for position, (series, step, start) in enumerate(steps):
@@ -42,7 +42,7 @@ def reference(rows: list[Row], window: int, hop: int) -> list[np.ndarray]:
     out = []
     for series, cell, start, value in rows:
         held[series] = [value] if start else [*held[series], value]
-        if start or cell // hop != last[series] // hop:
+        if start or cell // hop != last[series] // hop or cell == last[series]:
             newest = held[series][-window:]
             out.append(np.array([np.nan] * (window - len(newest)) + newest))
         last[series] = cell
@@ -61,3 +61,18 @@ def test_windows_do_not_depend_on_cuts(rows: list[Row], window: int, hop: int, c
     for got, wanted in zip(windows, expected, strict=True):
         np.testing.assert_array_equal(got[:, 0], wanted)
         np.testing.assert_array_equal(got[:, 1], wanted + 0.25)
+
+
+@settings(deadline=None)
+@given(streams(), st.integers(1, 7), st.integers(2, 4), st.integers(0, 60))
+def test_every_window_of_the_newest_poll_can_be_had(rows: list[Row], window: int, hop: int, at: int) -> None:
+    at = min(at, len(rows))
+    buffer = WindowBuffer(window, CHANNELS, capacity=1, hop=hop)
+    buffer.push(*batch(rows[:at]))
+    due = buffer.push(*batch(rows[at:]))
+    recalled = buffer.recall(np.arange(len(rows) - at))
+    expected = reference(rows, window, 1)[at:]
+    assert len(recalled) == len(expected)
+    for got, wanted in zip(recalled, expected, strict=True):
+        np.testing.assert_array_equal(got[:, 0], wanted)
+    np.testing.assert_array_equal(recalled[due.row], due.values)
