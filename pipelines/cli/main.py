@@ -24,6 +24,8 @@ Exit codes:
   6    a trained detector failed its self-test
   7    the source was lost (worth a retry)
   8    an output cannot be written (worth a retry)
+  9    the registry of detectors cannot be reached (worth a retry)
+  10   some candidates of a retrain failed, the others are done
   130  interrupted from the keyboard
   141  the reader of the output went away
 
@@ -45,8 +47,11 @@ VERBS = {
     "demo": Verb("pipelines.cli.demo:demo", "Simulate a small plant and watch a detector find its faults."),
     "train": Verb("pipelines.cli.train:train", "Fit a detector on a CSV file and save it as a bundle."),
     "score": Verb("pipelines.cli.score:score", "Score a CSV file with a bundle."),
+    "evaluate": Verb("pipelines.cli.evaluate:evaluate", "Measure detection on labelled data, beside nine baselines."),
     "inspect": Verb("pipelines.cli.inspect:inspect", "Show what is in a bundle."),
     "run": Verb("pipelines.cli.run:run", "Run the daemon: read a stream, score it, raise alerts."),
+    "retrain": Verb("pipelines.cli.retrain:retrain", "Train all candidates anew and promote the best by evidence."),
+    "models": Verb("pipelines.cli.models:models", "List, compare, promote and roll back registered detectors."),
     "config": Verb("pipelines.cli.config:config", "Check, show or describe the configuration of the daemon."),
     "topics": Verb("pipelines.cli.topics:topics", "Create the Kafka topics of a configuration."),
     "replay": Verb("pipelines.cli.replay:replay", "Write files into a topic, at the pace of their event time."),
