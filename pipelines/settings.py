@@ -22,6 +22,7 @@ from pipelines.io.sources.table import SourceConfig
 from pipelines.logs import LoggingConfig
 from pipelines.registry.base import Catalogue
 from pipelines.registry.table import RegistryConfig
+from pipelines.retrain.config import RetrainConfig
 from pipelines.stream.server import ServerConfig
 
 Gap = Literal["hold", "linear", "mask", "break"]
@@ -102,3 +103,4 @@ class Settings(BaseModel):
     sinks: tuple[SinkConfig, ...] = (ConsoleConfig(),)
     server: ServerConfig = ServerConfig()
     logging: LoggingConfig = LoggingConfig()
+    retrain: RetrainConfig = RetrainConfig()

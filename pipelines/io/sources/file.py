@@ -103,7 +103,7 @@ class FileReader:
         except OSError as error:
             raise DataError(f"cannot read {name}: {error.strerror}; check source.paths.") from error
         self._file = cast(IO[bytes], file)
-        self._parser = LineParser(name, _series(path), partition, format)
+        self._parser = LineParser(name, series_of(path), partition, format)
 
     def take(self, rows: int) -> RawBatch | None:
         """Returns the next lines, at most ``rows``, None at the end of the file."""
@@ -143,7 +143,8 @@ def _matched(patterns: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _series(path: Path) -> str:
+def series_of(path: Path) -> str:
+    """Names the series of a file: its name without folders and endings."""
     while path.suffix in SUFFIXES:
         path = path.with_suffix("")
     return path.name
