@@ -110,16 +110,16 @@ def _times(stamps: pd.Series, path: Path) -> pd.Series:
         except (OverflowError, ValueError) as error:
             raise DataError(f"{path}: a {TIME} is too large for a time; use seconds to nanoseconds.") from error
     numbers = pd.to_numeric(stamps, errors="coerce")
-    if numbers.notna().all():
-        times = pd.to_datetime(numbers, unit="s", utc=True, errors="coerce")
+    if numbers.notna().mean() > _NUMERIC_RATIO:
+        expected, times = "a number of seconds", pd.to_datetime(numbers, unit="s", utc=True, errors="coerce")
     else:
-        times = pd.to_datetime(stamps.where(numbers.isna()), format="ISO8601", utc=True, errors="coerce")
+        text = stamps.where(numbers.isna())
+        expected, times = "an ISO-8601 time", pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     bad = np.flatnonzero(times.isna())
     if len(bad):
         row = int(bad[0])
-        mixed = numbers.notna().iloc[row] and times.notna().any()
-        what = "a number among ISO-8601 times" if mixed else "neither an ISO-8601 time nor a number of seconds"
-        raise DataError(f"{path}, line {row + 2}: {TIME} {stamps.iloc[row]!r} is {what}; use one format throughout.")
+        found = f"{TIME} {stamps.iloc[row]!r} where {expected} is expected"
+        raise DataError(f"{path}, line {row + 2}: {found}; use one format throughout.")
     try:
         return times.dt.as_unit("ns")
     except pd.errors.OutOfBoundsDatetime as error:
