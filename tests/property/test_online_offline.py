@@ -67,10 +67,11 @@ def stream(seed: int, gaps: bool) -> SampleBatch:
     rows = SERIES * ROWS
     values, start = np.empty((rows, CHANNELS)), np.zeros(rows, bool)
     cell = np.empty(rows, np.int64)
+    steps = ([0.1, 0.7, 0.2], [0.95, 0.02, 0.03])[seed % 2]  # rows far apart, rows in bursts
     for one in range(SERIES):
         at = np.flatnonzero(series == one)
         values[at] = frame(ROWS, seed + one)[["flow", "pressure"]]
-        cell[at] = np.cumsum(rng.choice([0, 0, 0, 1, 4], ROWS) if gaps else np.ones(ROWS, np.int64)) + 7 * one
+        cell[at] = 7 * one + np.cumsum(rng.choice([0, 1, 4], ROWS, p=steps) if gaps else np.ones(ROWS, np.int64))
         start[at[0]] = True
         values[at[ROWS // 2 : ROWS // 2 + 5], 1] += 3
         if gaps:

@@ -23,7 +23,7 @@ _MEMBERS = (
     MemoryMember(name="distance", window=10, size=200),
     MemoryMember(name="shape", window=12, size=200, centre=True, outside=False, stand_in=True),
     ProjectionMember(name="projection", window=11),
-    ProjectionMember(name="together", window=8),
+    ProjectionMember(name="together", window=8, pooling="mean"),
     AutoencoderMember(
         name="conv1d", window=16, variant=DenoisingConfig(), backbone=Conv1dBackbone(width=8), trainer=_QUICK
     ),
