@@ -15,7 +15,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from detector.evaluation.events import intervals
-from detector.fitting.frames import LABEL, ordered_times
+from detector.fitting.frames import LABEL, ordered_times, values_of
 from detector.members.detector import Detector
 from detector.types import Bools, Explanation, Floats, Ints
 from detector.windows.schema import NS, Channel, Schema
@@ -70,7 +70,7 @@ def scores_figure(
     ordered = scores.iloc[order]
     picture = Picture(
         time_ns,
-        frame[list(schema.names)].to_numpy(np.float64)[order],
+        values_of(schema, frame)[order],
         ordered["anomaly_score"].to_numpy(np.float64),
         schema,
         ordered["is_anomaly"].to_numpy(bool),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from detector.errors import DataError
-from detector.types import Ints, ReadingBatch, SampleBatch, joined
+from detector.types import Floats, Ints, ReadingBatch, SampleBatch, joined
 from detector.windows.align import AlignConfig, Aligner
 from detector.windows.schema import NS, Channel, Schema
 
@@ -53,8 +53,7 @@ def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
         where: what the frame is, for messages.
     """
     order, time_ns = ordered_times(frame)
-    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    values = named[list(schema.names)].to_numpy(np.float64, na_value=np.nan)[order]
+    values = values_of(schema, frame)[order]
     zeros = np.zeros(len(frame), np.int32)
     aligner = Aligner(schema, AlignConfig(), capacity=1)
     batch = ReadingBatch(zeros, time_ns, values, zeros, order.astype(np.int64))
@@ -62,6 +61,12 @@ def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
     if len(samples) != len(frame):
         raise DataError(f"{where} gave {len(samples)} rows out of {len(frame)}; check its times.")
     return samples
+
+
+def values_of(schema: Schema, frame: pd.DataFrame) -> Floats:
+    """Returns the channels of the schema in its order, [N, F] float64."""
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    return named[list(schema.names)].to_numpy(np.float64, na_value=np.nan)
 
 
 def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:

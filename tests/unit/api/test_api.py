@@ -130,3 +130,10 @@ def test_progress_is_told_to_its_end():
 def test_plot_draws_the_channels_and_the_score():
     figure = api.plot(bundle(), example()[1][:100])
     assert len(figure.axes) >= 2
+
+
+def test_columns_may_have_numbers_for_names():
+    rows = pd.DataFrame(example()[0][["flow", "pressure"]].to_numpy())
+    numbered = api.fit(rows, TINY)
+    assert set(api.score(numbered, rows).top_channel) <= {"0", "1", ""}
+    assert api.plot(numbered, rows[:100]).axes
