@@ -13,14 +13,15 @@ from pipelines.io.decoders.columns import Columns, Faults, Fields, timed
 def read_json(batch: RawBatch, fields: Fields) -> Columns:
     """Reads ``fields`` from every record of ``batch``; an absent or null field is a missing value, not a fault."""
     faults = Faults(len(batch))
-    documents = [_document(record) for record in batch.records]
-    faults.mark(np.array([d is None for d in documents], np.bool_), "not_json", "The record is no JSON object.")
+    found = [_document(record) for record in batch.records]
+    faults.mark(np.array([d is None for d in found], np.bool_), "not_json", "The record is no JSON object.")
+    documents = [d or {} for d in found]
     numbers = np.full((len(batch), len(fields.numbers)), np.nan)
     for column, path in enumerate(fields.numbers):
-        numbers[:, column], bad = _numbers([lookup(d, path) for d in documents])
+        numbers[:, column], bad = _numbers(_column(documents, path))
         faults.mark(bad, "bad_value", f"Field {path!r} holds no number.")
-    texts = [[_text(lookup(d, path)) for d in documents] for path in fields.texts]
-    times = [lookup(d, fields.time.path) for d in documents] if fields.time else []
+    texts = [[_text(value) for value in _column(documents, path)] for path in fields.texts]
+    times = _column(documents, fields.time.path) if fields.time else []
     return Columns(timed(batch, fields.time, times, faults), numbers, texts, faults)
 
 
@@ -40,6 +41,12 @@ def lookup(document: Any, path: str) -> Any:
             if found is not None:
                 return found
     return None
+
+
+def _column(documents: list[dict[str, Any]], path: str) -> list[Any]:
+    if "." in path:
+        return [lookup(document, path) for document in documents]
+    return [document.get(path) for document in documents]
 
 
 def _document(record: bytes) -> dict[str, Any] | None:
