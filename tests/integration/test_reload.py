@@ -1,11 +1,17 @@
 """Hot reload: what the old detector gave stays, what follows is what the new one would have given all along."""
 
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -158,3 +164,51 @@ def test_a_registry_that_is_down_changes_nothing_but_a_metric(registry: LocalReg
     found = Run(records, registry, lambda: state.write_text("{"))
     assert str(found.rows) == str(alone.rows)
     assert found.reloads("unavailable")
+
+
+def test_a_live_daemon_follows_promotion_refuses_a_broken_version_and_follows_rollback(
+    tmp_path: Path, versions: list[Path], stream: Callable[[int, int], pd.DataFrame]
+) -> None:
+    stream(20_000, 1).to_csv(tmp_path / "pump.csv", index=False)
+    config = tmp_path / "reconwatch.yaml"
+    config.write_text(f"""
+detector: {{name: d, registry: {{kind: local, path: {tmp_path}}}, reload_s: 0.1}}
+source: {{kind: file, paths: ["{tmp_path}/pump.csv"], speed: 6000}}
+sinks: [{{kind: jsonl, path: {tmp_path}/scores.jsonl, content: scores}}]
+server: {{port: 0}}
+""")
+    registry = LocalRegistry(tmp_path / "d", "d")
+    old, new = (registry.register(bundle, {}) for bundle in versions[:2])
+    broken = registry.register(versions[1], {})
+    (registry.fetch(broken) / "golden.safetensors").write_bytes(b"")
+    registry.point({"champion": old})
+    check = "import sys; from pipelines.cli.main import run; run(); sys.exit('mlflow' in sys.modules)"
+    command = [sys.executable, "-c", check, "run", "-c", str(config)]
+    daemon = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert daemon.stderr
+    found = re.search(r"http://127.0.0.1:\d+", daemon.stderr.readline())
+    assert found
+    page = found[0] + "/metrics"
+    try:
+        _wait_for(page, f'version="{load(versions[0]).version}"')
+        registry.point({"previous": old, "champion": new})
+        _wait_for(page, f'version="{load(versions[1]).version}"')
+        registry.point({"previous": new, "champion": broken})
+        _wait_for(page, 'model_reloads_total{result="refused"} 1.0')
+        assert f'version="{load(versions[1]).version}"' in httpx.get(page).text
+        registry.point({"previous": broken, "champion": old})
+        _wait_for(page, f'version="{load(versions[0]).version}"')
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        _, told = daemon.communicate(timeout=30)
+    assert daemon.returncode == 0, told
+    times = [json.loads(line)["time_ns"] for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    first = int(stream(1, 1).timestamp[0]) * 10**9
+    assert times == list(range(first, first + len(times) * 60 * 10**9, 60 * 10**9)), "every row once, in order"
+
+
+def _wait_for(page: str, text: str, seconds: float = 40.0) -> None:
+    begin = time.monotonic()
+    while text not in (found := httpx.get(page, timeout=10).text):
+        assert time.monotonic() - begin < seconds, f"{text} did not appear on\n{found}"
+        time.sleep(0.05)

@@ -28,7 +28,7 @@ class MlflowConfig(BaseModel):
         default=Path("reconwatch-data/mlflow"),
         description="Artifacts of an SQLite database, locks, and bundles fetched from a server",
     )
-    timeout_s: float = Field(default=2.0, gt=0, description="How long a server may take to answer")
+    timeout_s: float = Field(default=2.0, gt=0, description="How long a daemon waits for an answer")
 
     @field_validator("uri")
     @classmethod

@@ -1,10 +1,8 @@
 """The connection to MLflow: quiet, bounded in time, and with the schema upgraded by one process only."""
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -28,7 +26,6 @@ def connect(config: "MlflowConfig") -> MlflowClient:
     Raises:
         RegistryUnavailable: the store cannot be used.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(ceil(config.timeout_s)))
     with mapped(config.uri):
         config.folder.mkdir(parents=True, exist_ok=True)
         if config.database is not None:
