@@ -32,7 +32,7 @@ arch: .venv/dev ## Imports point one way (import-linter)
 	$(BIN)/lint-imports
 
 tests: .venv/dev ## The test suite, with coverage of the library (ARGS="-k align")
-	$(ENV) pytest -n 2 --dist worksteal $(or $(ARGS),--cov=detector --cov-report=term:skip-covered --cov-fail-under=90)
+	$(ENV) pytest -n 2 --dist worksteal -m "not chaos" $(or $(ARGS),--cov=detector --cov-report=term:skip-covered --cov-fail-under=90)
 
 chaos: .venv/dev ## Faults on a real Kafka of three nodes, minutes long (ARGS="-k coordinator")
 	$(ENV) pytest -m chaos --timeout 900 $(ARGS)

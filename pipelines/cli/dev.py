@@ -21,7 +21,7 @@ Example:
 _WATCH_S = 0.5
 
 
-@click.group()
+@click.group(epilog=KAFKA_EXAMPLE)
 def dev() -> None:
     """Tools for trying reconwatch out and for developing with it."""
 

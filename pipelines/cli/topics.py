@@ -18,7 +18,7 @@ Example:
 """
 
 
-@click.group()
+@click.group(epilog=CREATE_EXAMPLE)
 def topics() -> None:
     """Prepare the topics of a configuration."""
 

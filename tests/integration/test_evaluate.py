@@ -41,6 +41,7 @@ def evaluate(*arguments: object) -> int:
     return run(["evaluate", *map(str, arguments)])
 
 
+@pytest.mark.timeout(400)
 def test_a_folder_of_collections_on_two_processes(tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture) -> None:
     pumps = tmp_path / "pumps"
     pumps.mkdir()
