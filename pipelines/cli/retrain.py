@@ -1,16 +1,23 @@
 """``reconwatch retrain``: all candidates from the newest history, and the best one promoted by evidence."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli.options import config_options
 from pipelines.settings import Settings
 
+if TYPE_CHECKING:
+    from pipelines.retrain.config import RetrainConfig
+    from pipelines.retrain.history import History
+    from pipelines.retrain.retrain import Place
+
 EPILOG = """\b
 Example:
   reconwatch retrain -c pump.yaml --data 'history/*.csv'
   reconwatch retrain -c pump.yaml --variant all --backbone dense --backbone conv1d --resume
+  reconwatch retrain -c pump.yaml --if-drifted
 """
 
 
@@ -21,6 +28,7 @@ Example:
 @click.option("--variant", "variants", multiple=True, metavar="NAME|all", help="Autoencoders beside the default.")
 @click.option("--backbone", "backbones", multiple=True, metavar="NAME|all", help="Their layers; conv1d by default.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted retrain of the same history and settings.")
+@click.option("--if-drifted", is_flag=True, help="Do nothing while the champion's scores are as they were; for cron.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 def retrain(
     settings: Settings,
@@ -29,6 +37,7 @@ def retrain(
     variants: tuple[str, ...],
     backbones: tuple[str, ...],
     resume: bool,
+    if_drifted: bool,
     as_json: bool,
 ) -> None:
     """Train the fused default and every variant asked for, register the best, and promote it if it is better.
@@ -54,6 +63,10 @@ def retrain(
     wanted = candidates(config.variants, config.backbones, len(history.schema.channels), config.steps)
     name, registry = settings.detector.name, settings.detector.registry
     place = Place(name, registry, registry.open(name))
+
+    if if_drifted and (calm := _calm(place, config, history, settings)):
+        result({"detector": name, "retrained": False, "reason": calm}, as_json)
+        return
 
     def told(one: Result) -> None:
         if one.status != "trained":
@@ -82,3 +95,18 @@ def retrain(
             f"{len(failed)} of {len(wanted)} candidates failed: {', '.join(one.name for one in failed)}; the others "
             "are done, and --resume tries these again."
         )
+
+
+def _calm(place: "Place", config: "RetrainConfig", history: "History", settings: Settings) -> str:
+    """Returns why no retrain is due, empty where one is."""
+    from pipelines.retrain.drifted import evidence
+    from pipelines.retrain.retrain import champion_of
+
+    number, champion = champion_of(place)
+    if champion is None or champion.detector.schema.hash != history.schema.hash:
+        return ""
+    scoring = settings.scoring
+    found = evidence(champion, history, config.drift, scoring.delay, scoring.calibration)
+    if found.triggered:
+        return ""
+    return f"the scores of version {number} have not drifted (evidence 10^{found.log10_capital:.1f})"

@@ -87,7 +87,7 @@ def retrain(
     """
     key = _key(config, history, candidates)
     folder = _folder(config.folder / place.name / key, resume)
-    number, champion = _champion(place, history)
+    number, champion = champion_of(place)
     windows = [member.window for candidate in candidates for member in candidate.config.members]
     longest = max(map(len, history.train))
     window = max([fit_window(w, longest) for w in windows] + ([champion.detector.window] if champion else []))
@@ -144,7 +144,7 @@ def _promoted(place: Place, number: int, compared: int | None, decision: Decisio
     return decision
 
 
-def _champion(place: Place, history: History) -> tuple[int | None, Bundle | None]:
+def champion_of(place: Place) -> tuple[int | None, Bundle | None]:
     """Returns the champion and its bundle, which is None where it does not load."""
     number = place.registry.resolve("champion")
     if number is None:

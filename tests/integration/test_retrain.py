@@ -149,3 +149,14 @@ def test_promotions_at_the_same_time_leave_one_champion(config: Path, registry: 
     assert {registry.resolve("champion"), registry.resolve("previous")} == {2, 3}
     pointed = [alias for version in registry.versions() for alias in version.aliases]
     assert sorted(pointed) == ["champion", "previous"]
+
+
+def test_a_retrain_for_cron_waits_for_drift(config: Path, tmp_path: Path, registry: LocalRegistry, capfd: Told) -> None:
+    call = ["retrain", "-c", str(config), "--if-drifted", "--set", "retrain.drift.every_rows=16"]
+    assert _call(capfd, *call)["version"] == 1, "without a champion there is nothing to wait for"
+    assert "have not drifted" in _call(capfd, *call)["reason"]
+    for path in tmp_path.glob("pump-*.csv"):
+        frame = pd.read_csv(path)
+        frame.loc[len(frame) // 2 :, ["flow", "pressure"]] *= 3
+        frame.to_csv(path, index=False)
+    assert _call(capfd, *call)["version"] == 2
