@@ -166,17 +166,19 @@ def _due(series, cell, start, hop, last_cell):
 def _push(start, rows, due, poll, ring, next_row, filled):
     steps, channels = ring.shape[1], ring.shape[2]
     windows = np.empty((due.sum(), steps, channels), np.float32)
+    series, counts, overwritten = poll
     w = 0
     for i in range(len(start)):
-        s = np.uint32(poll.series[i])
+        s = np.uint32(series[i])
         row = np.uint32(next_row[s])
         for f in range(channels):
-            poll.overwritten[i, f] = ring[s, row, f]
+            overwritten[i, f] = ring[s, row, f]
+        for f in range(channels):
             ring[s, row, f] = rows[i, f]
         after = row + 1 if row + 1 < steps else 0
         next_row[s] = after
         filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
-        poll.filled[i] = filled[s]
+        counts[i] = filled[s]
         if due[i]:
             # The ring from its oldest row to its end, then from its beginning to the newest row.
             held, window = ring[s].reshape(-1), windows[w].reshape(-1)
