@@ -35,7 +35,7 @@ tests: .venv/dev ## The test suite, with coverage of the library (ARGS="-k align
 	$(ENV) pytest -n 2 --dist worksteal -m "not chaos" $(or $(ARGS),--cov=detector --cov-report=term:skip-covered --cov-fail-under=90)
 
 chaos: .venv/dev ## Faults on a real Kafka of three nodes, minutes long (ARGS="-k coordinator")
-	$(ENV) pytest -m chaos --timeout 900 $(ARGS)
+	$(ENV) pytest -m chaos -W ignore::pytest.PytestUnraisableExceptionWarning $(ARGS)
 
 format: .venv/dev ## Put the code into its final form
 	$(BIN)/ruff check --fix

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import yaml
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
 
 from detector.bundle import load
 from pipelines.clock import SystemClock
@@ -205,9 +206,15 @@ class Bench:
         reader = KafkaConsumer(bootstrap_servers=self.kafka.split(","), group_id=self.name, enable_auto_commit=False)
 
         def committed() -> int:
-            return sum(reader.committed(at) or 0 for at in partitions)
+            while True:
+                try:
+                    return sum(reader.committed(at, timeout_ms=10_000) or 0 for at in partitions)
+                except KafkaError:  # a broker is dying, which is what is being tested
+                    assert time.monotonic() < deadline_s, f"no answer\n{self.told()}"
+                    time.sleep(0.2)
 
-        before, deadline_s = committed(), time.monotonic() + patience_s
+        deadline_s = time.monotonic() + patience_s
+        before = committed()
         while committed() == before:
             assert time.monotonic() < deadline_s, f"no commit\n{self.told()}"
             self.alive()
