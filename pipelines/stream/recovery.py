@@ -29,6 +29,7 @@ class Rewind:
         blocks = -(-memory_rows // BLOCK_ROWS) + 1  # the newest block is only partly filled
         self._emit_from = {partition: position.next_offset for partition, position in committed.items()}
         self._next = dict(self._emit_from)
+        self._read = {partition: position.rewind_offset for partition, position in committed.items()}
         self._reach = np.full((0, blocks), _NEVER)
         self._seen = np.full((0, channels), _NEVER)
         self._rows = np.empty(0, np.int64)
@@ -46,6 +47,7 @@ class Rewind:
         for one in np.unique(partition).tolist():
             done = int(offset[partition == one].max()) + 1
             self._next[one] = max(done, self._next.get(one, 0))
+            self._read[one] = done
 
     def note(self, readings: ReadingBatch, samples: SampleBatch) -> None:
         """Notes what the rows that these readings closed depend on.
@@ -68,13 +70,16 @@ class Rewind:
         self._reach[series], self._seen[series], self._rows[series] = _NEVER, _NEVER, 0
 
     def positions(self) -> dict[int, Position]:
-        """Returns for every partition read so far where to emit from and where to read from after a restart."""
+        """Returns for every partition read so far where to emit from and where to read from after a restart.
+
+        While a partition is read again, what is not reached yet is still needed.
+        """
         reach = self._reach.min(axis=1)
         live = reach < _NEVER
         found = {}
         for partition, next_offset in self._next.items():
             needed = reach[live & (self._home == partition)]
-            found[partition] = Position(next_offset, min(int(needed.min(initial=next_offset)), next_offset))
+            found[partition] = Position(next_offset, int(needed.min(initial=min(self._read[partition], next_offset))))
         return found
 
     def _grow(self, size: int) -> None:

@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from oracle import Bench, Record
 from prometheus_client.exposition import generate_latest
 
 from detector.api import fit
@@ -205,6 +206,33 @@ server: {{port: 0}}
     times = [json.loads(line)["time_ns"] for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
     first = int(stream(1, 1).timestamp[0]) * 10**9
     assert times == list(range(first, first + len(times) * 60 * 10**9, 60 * 10**9)), "every row once, in order"
+
+
+@pytest.mark.timeout(600)
+def test_swaps_beside_kafka_lose_nothing_and_double_nothing(
+    kafka: str, bundle: Path, tmp_path: Path, pumps: Callable[..., list[Record]]
+) -> None:
+    """Two versions of the same bundle score alike, so that every difference is the doing of a swap."""
+    registry = LocalRegistry(tmp_path / "plant", "plant")
+    for _ in range(2):
+        registry.register(bundle, {})
+    registry.point({"champion": 1})
+    records = pumps(400)
+    with Bench(kafka, bundle, tmp_path) as bench:
+        bench.tree["detector"] = {
+            "registry": {"kind": "local", "path": str(tmp_path)},
+            "name": "plant",
+            "reload_s": 0.1,
+        }
+        daemon = bench.start()
+        for swap, at in enumerate(range(0, len(records), 600)):
+            bench.produce(records[at : at + 600])
+            bench.wait_for_progress()
+            registry.point({"champion": 2 - swap % 2})
+        bench.verify()
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+        assert bench.told().count("serves from now on") >= 2
 
 
 def _wait_for(page: str, text: str, seconds: float = 40.0) -> None:

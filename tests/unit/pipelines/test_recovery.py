@@ -86,3 +86,12 @@ def test_a_partition_without_live_series_rewinds_nothing() -> None:
     rewind = Rewind(20, 1, {})
     rewind.read(np.full(2, 4, np.int32), np.array([6, 7]))
     assert rewind.positions() == {4: Position(8, 8)}
+
+
+def test_a_checkpoint_while_records_are_read_again_forgets_none_of_them() -> None:
+    rewind = Rewind(20, 1, {0: Position(100, 40), 1: Position(5, 5)})
+    assert rewind.positions() == {0: Position(100, 40), 1: Position(5, 5)}, "nothing was read again yet"
+    _fed(rewind, _readings([0], [70], [[1.0]]))
+    assert rewind.positions()[0] == Position(100, 70), "what lies before was read and left nothing"
+    rewind.evict(np.array([0], np.int32))
+    assert rewind.positions()[0] == Position(100, 71), "other series may need what comes"
