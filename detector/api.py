@@ -53,7 +53,7 @@ def fit(
         progress: told what is done and how far.
 
     Returns:
-        A bundle, ready to ``score`` or ``save``.
+        A bundle, ready to ``score`` or ``save``; ``facts["self_test"]`` says how it took injected anomalies.
 
     Raises:
         DataError: no channel, or too few rows.
@@ -65,7 +65,7 @@ def fit(
         raise DataError("there is no data to learn from; give at least one series.")
     schema = schema_of(frames)
     data = [run for number, frame in enumerate(frames) for run in runs(align(schema, frame, f"series {number + 1}"))]
-    return fit_detector(config or auto(len(schema.channels)), schema, data, seed, progress)
+    return fit_detector(config or auto(len(schema.channels)), schema, data, seed, progress, refuse=False)
 
 
 def score(

@@ -53,11 +53,17 @@ class SelfTest:
         """Mean recall over the kinds; NaN where none could be injected."""
         return float(np.mean([kind.recall for kind in self.kinds.values()])) if self.kinds else float("nan")
 
+    @property
+    def passed(self) -> bool:
+        """Whether scores rise on injected anomalies, taken together."""
+        return not self.kinds or not self.score_ratio <= 1
+
     def facts(self) -> dict[str, Any]:
         """Returns everything as plain numbers, for the manifest of a bundle."""
         return {
             "recall": {name: round(kind.recall, 4) for name, kind in self.kinds.items()},
             "score_ratio": {name: round(kind.score_ratio, 4) for name, kind in self.kinds.items()},
+            "passed": self.passed,
             "undisturbed_alarm_ratio": round(self.alarm_ratio, 4),
         }
 
@@ -67,7 +73,7 @@ class SelfTest:
         Raises:
             GateRejected: its scores do not rise on injected anomalies.
         """
-        if self.kinds and self.score_ratio <= 1:
+        if not self.passed:
             worst = min(self.kinds, key=lambda name: self.kinds[name].score_ratio)
             raise GateRejected(
                 f"the detector failed its self-test: on injected anomalies its scores fall to {self.score_ratio:.2f} "

@@ -22,7 +22,12 @@ BAND_ROWS = 4096
 
 
 def fit_detector(
-    config: DetectorConfig, schema: Schema, data: list[Run], seed: int = 0, progress: Progress = lambda *_: None
+    config: DetectorConfig,
+    schema: Schema,
+    data: list[Run],
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+    refuse: bool = True,
 ) -> Bundle:
     """Learns what is normal from unlabelled rows.
 
@@ -34,13 +39,14 @@ def fit_detector(
         data: aligned runs, in order of time within each series.
         seed: of everything random; the same data, config and seed give the same bytes on one machine.
         progress: told the name of the step and the share of it that is done.
+        refuse: a detector that fails its self-test is refused; otherwise ``facts["self_test"]["passed"]`` is false.
 
     Returns:
         The bundle, ready to save.
 
     Raises:
         DataError: too little data.
-        GateRejected: the scores do not rise on injected anomalies.
+        GateRejected: the scores do not rise on injected anomalies, and ``refuse``.
         TrainingDiverged: a loss became NaN or infinite.
     """
     check(data)
@@ -58,7 +64,8 @@ def fit_detector(
         draft = replace(draft, held_out=tuple(causal_scores(draft, run.values[None])[0] for run in whole))
         progress("self-test", 0.0)
         tested = self_test(draft, [scaler.inverse(run.values) for run in whole], seed)
-        tested.check()
+        if refuse:
+            tested.check()
         progress("self-test", 1.0)
         band = _band(draft, rows.held_out)
         progress("refit", 0.0)

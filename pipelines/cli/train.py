@@ -61,6 +61,8 @@ def train(
     with progress_bar() as progress:
         bundle = fit([table.frame for table in tables], asked, seed, progress)
     bundle.save(out)
+    if not bundle.facts["self_test"]["passed"]:
+        note("the self-test failed: scores do not rise on injected anomalies; look for anomalies in the training data.")
     detector = bundle.detector
     result(
         {

@@ -64,6 +64,7 @@ def test_a_fit_records_recall_per_kind() -> None:
     assert facts["recall"]["level_shift"] == facts["recall"]["spike"] == 1.0
     assert facts["score_ratio"]["level_shift"] > 1.5
     assert facts["undisturbed_alarm_ratio"] == 0.0
+    assert facts["passed"]
     assert facts == fitted(rows(1000)).facts["self_test"]
 
 
@@ -77,6 +78,7 @@ def test_kinds_that_the_data_cannot_have_are_absent() -> None:
 def test_a_detector_whose_scores_fall_is_refused() -> None:
     tested = self_test(deaf(), [rows(300, seed=1)])
     assert tested.score_ratio < 1
+    assert not tested.passed
     with pytest.raises(GateRejected, match="self-test"):
         tested.check()
 
