@@ -102,19 +102,13 @@ def _single(variant: str, backbone: str) -> "DetectorConfig":
     from detector.errors import ConfigError
     from detector.members.presets import single
     from detector.models.backbones.table import BackboneConfig
-    from detector.models.variants.table import VariantConfig
+    from detector.models.variants.table import REGISTERED
 
-    try:
-        chosen = TypeAdapter(VariantConfig).validate_python({"kind": variant})
-    except ValidationError as error:
-        raise ConfigError(f"--variant {variant}: {_legal(error)}.") from error
+    if variant not in REGISTERED:
+        raise ConfigError(f"--variant {variant}: there is no such one; legal are {', '.join(REGISTERED)}.")
     try:
         layers = TypeAdapter(BackboneConfig).validate_python({"kind": backbone})
     except ValidationError as error:
-        raise ConfigError(f"--backbone {backbone}: {_legal(error)}.") from error
-    return single(chosen, layers)
-
-
-def _legal(error: Exception) -> str:
-    context = error.errors()[0].get("ctx", {})  # type: ignore[attr-defined]
-    return f"there is no such one; legal are {context.get('expected_tags', 'the names in --help')}"
+        legal = error.errors()[0]["ctx"]["expected_tags"]
+        raise ConfigError(f"--backbone {backbone}: there is no such one; legal are {legal}.") from error
+    return single(REGISTERED[variant], layers)

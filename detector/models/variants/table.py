@@ -4,7 +4,6 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from detector.models.base import Variant
 from detector.models.variants.adversarial import AdversarialConfig
 from detector.models.variants.beta_vae import BetaVaeConfig
 from detector.models.variants.conditional_vae import ConditionalVaeConfig
@@ -40,7 +39,7 @@ VariantConfig = Annotated[
     Field(discriminator="kind"),
 ]
 
-REGISTERED: dict[str, Variant] = {
+REGISTERED: dict[str, VariantConfig] = {
     **{kind.model_fields["kind"].default: kind() for kind in get_args(get_args(VariantConfig)[0])},
     "beta_vae_loose": BetaVaeConfig(beta=0.5),
 }
