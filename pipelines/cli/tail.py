@@ -74,7 +74,8 @@ def _alert(row: dict[str, Any]) -> str:
 
 
 def _dead_letter(row: dict[str, Any]) -> str:
-    return f"{row['partition']}:{row['offset']}  {row['reason']:<14} {row['detail']}"
+    place = f"{row['topic']}[{row['partition']}]:{row['offset']}"
+    return f"{place}  {row['reason']:<14} {row['detail']}  {row['excerpt'][:60]!r}"
 
 
 def _time(time_ns: int) -> str:

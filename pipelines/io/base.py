@@ -46,6 +46,18 @@ class Checkpoint:
     state: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Place(NamedTuple):
+    """Where records come from, as people name it.
+
+    Attributes:
+        topic: of Kafka, or the name of a file or stream.
+        partition: of the topic; 0 for files and streams.
+    """
+
+    topic: str
+    partition: int
+
+
 class Beginning(NamedTuple):
     """A partition that begins: what was known of it is to be forgotten and built from the records that follow.
 
@@ -107,7 +119,10 @@ class DeadLetter:
         offset: its position.
         reason: one of a few short words, fit for a metric label.
         detail: a sentence for people.
-        record: the record as it came, at most ``KEPT_BYTES`` of it.
+        record: the whole record as it came.
+        key: of the record, None where it has none.
+        topic: name of what it was read from; empty, and ``partition`` a number of this process, before the loop
+            has set both to its ``Place``.
     """
 
     partition: int
@@ -115,9 +130,8 @@ class DeadLetter:
     reason: str
     detail: str
     record: bytes
-
-
-KEPT_BYTES = 4096
+    key: str | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +189,9 @@ class Source(Protocol):
 
     def rewind(self) -> None:
         """Goes back to the committed rewind offsets, as after a restart; called between two commits."""
+
+    def place(self, partition: int) -> Place:
+        """Returns what people call the partition of this number in batches."""
 
     def close(self) -> None:
         """Releases what the source holds; called once."""

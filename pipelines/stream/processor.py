@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from detector.errors import TransactionAborted
 from pipelines.clock import Clock
-from pipelines.io.base import Output, RawBatch, Sink, Source
+from pipelines.io.base import DeadLetter, Output, RawBatch, Sink, Source
 from pipelines.stream.health import Health
 from pipelines.stream.reload import Reloader
 from pipelines.stream.shards import Shards
@@ -85,11 +85,17 @@ class Processor:
             decoded = decoder.decode(part)
             read_s = self._clock.monotonic_s()
             output = replace(engine.push(part, decoded), partition=partition, version=self._shards.version)
+            if output.dead_letters:
+                output = replace(output, dead_letters=[self._placed(letter) for letter in output.dead_letters])
             self._telemetry.replayed(again)
             self._telemetry.decoded(len(part) - again - len(output.dead_letters), output.dead_letters)
             self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
             outputs.append(output)
         self._write(outputs, begin_s)
+
+    def _placed(self, letter: DeadLetter) -> DeadLetter:
+        topic, partition = self._source.place(letter.partition)
+        return replace(letter, topic=topic, partition=partition)
 
     def _finish(self) -> None:
         begin_s = self._clock.monotonic_s()
@@ -103,8 +109,8 @@ class Processor:
         letters = [letter for output in outputs for letter in output.dead_letters]
         if letters:
             log.warning(
-                "%d records cannot be read, the first at %d:%d: %s",
-                len(letters), letters[0].partition, letters[0].offset, letters[0].detail,
+                "%d records cannot be read, the first at %s[%d]:%d: %s",
+                len(letters), letters[0].topic, letters[0].partition, letters[0].offset, letters[0].detail,
             )  # fmt: skip
         try:
             for sink in self._sinks:

@@ -1,5 +1,6 @@
 """What every sink promises; a new one joins by a line in SINKS."""
 
+import base64
 import io
 import json
 from collections.abc import Callable
@@ -13,11 +14,13 @@ from detector.alerting.alert import Alert, ChannelShare
 from detector.errors import SinkUnavailable
 from detector.types import DecisionBatch
 from pipelines.io.base import Context, DeadLetter, Output, Sink
+from pipelines.io.kafka.sink import fitted
 from pipelines.io.sinks.console import ConsoleSink
 from pipelines.io.sinks.jsonl import JsonlConfig
 from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 
+RUBBISH = b"\xff{" + bytes(range(256)) * 40
 CONTEXT = Context(MemorySource([]), "pumps")
 ALERT = Alert(
     id="0123456789abcdef",
@@ -45,7 +48,7 @@ def outputs() -> list[Output]:
         contribution=np.array([[0.2, 0.8], [0, 0]], np.float32),
         warming=np.array([True, False]),
     )
-    letter = DeadLetter(0, 7, "not_json", "The record is no JSON object.", b"\xff{")
+    letter = DeadLetter(3, 7, "not_json", "The record is no JSON object.", RUBBISH, "pump-1", "readings")
     nothing = DecisionBatch(*(getattr(decisions, name)[:0] for name in DecisionBatch.__slots__))
     channels = ("flow", "pressure")
     return [Output(["pump-1"] * 2, channels, decisions, [ALERT], [letter]), Output([], channels, nothing)]
@@ -110,8 +113,24 @@ def test_scores_as_json(tmp_path: Path) -> None:
 
 def test_dead_letters_as_json_even_of_bytes_that_are_no_text(tmp_path: Path) -> None:
     (letter,) = _written(tmp_path / "dead.jsonl", "dead_letters")
-    assert (letter["partition"], letter["offset"], letter["reason"]) == (0, 7, "not_json")
-    assert str(letter["record"]).endswith("{")
+    assert (letter["topic"], letter["partition"], letter["offset"]) == ("readings", 3, 7)
+    assert (letter["key"], letter["reason"]) == ("pump-1", "not_json")
+    assert base64.b64decode(str(letter["record_base64"])) == RUBBISH
+    assert letter["record_bytes"] == len(RUBBISH)
+    assert str(letter["excerpt"]).startswith("\ufffd{")
+
+
+@pytest.mark.parametrize("size", [0, 1, 7_000, 700_000, 8_000_000])
+def test_a_dead_letter_fits_into_a_record_of_kafka_whole_if_it_can(size: int) -> None:
+    record = b'\x00"' * (size // 2) + b"!" * (size % 2)
+    letter = DeadLetter(3, 7, "not_json", "The record is no JSON object.", record, "pump-1", "readings")
+    content = fitted(letter, 1 << 20)
+    found = json.loads(content)
+    assert len(content) < 1 << 20
+    assert found["record_bytes"] == size
+    kept = base64.b64decode(found["record_base64"])
+    assert kept == record if size < 770_000 else record.startswith(kept)
+    assert len(kept) >= min(size, 770_000)
 
 
 def test_alerts_as_json_say_it_in_a_sentence_too(tmp_path: Path) -> None:

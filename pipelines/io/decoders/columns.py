@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.types import Bools, Floats, Ints
-from pipelines.io.base import KEPT_BYTES, NO_TIME, DeadLetter, RawBatch
+from pipelines.io.base import NO_TIME, DeadLetter, RawBatch
 from pipelines.io.decoders.times import TimeField, parse
 
 
@@ -32,10 +32,15 @@ class Faults:
             self._found[row] = reason, detail
         self.usable &= ~mask
 
+    def reject(self, row: int, reason: str, detail: str) -> None:
+        """Declares one record unusable that was not so far."""
+        self._found[row] = reason, detail
+        self.usable[row] = False
+
     def letters(self, batch: RawBatch) -> list[DeadLetter]:
         """Returns one dead letter per unusable record of ``batch``, in order."""
         return [
-            DeadLetter(int(batch.partition[i]), int(batch.offset[i]), *found, batch.records[i][:KEPT_BYTES])
+            DeadLetter(int(batch.partition[i]), int(batch.offset[i]), *found, batch.records[i], batch.keys[i])
             for i, found in sorted(self._found.items())
         ]
 

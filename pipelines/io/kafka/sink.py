@@ -7,13 +7,17 @@ import numpy as np
 import orjson
 
 from detector.errors import ConfigError
-from pipelines.io.base import Context, Output, Sink
+from pipelines.io.base import Context, DeadLetter, Output, Sink
 from pipelines.io.kafka.config import KafkaSinkConfig
 from pipelines.io.kafka.source import KafkaSource
-from pipelines.io.sinks.records import CONTENTS
+from pipelines.io.sinks.records import CONTENTS, dead_letter
 
 BATCH_ROWS = 8192
 """Scores in one record at most, to stay below the usual limit of 1 MB."""
+
+
+_OVERHEAD_BYTES = 1024
+"""Room for the headers of a record and the head of a batch."""
 
 
 class Message(NamedTuple):
@@ -53,8 +57,19 @@ class KafkaSink(Sink):
             for begin in range(0, len(output.decisions), BATCH_ROWS):
                 yield Message(None, batch(output, slice(begin, begin + BATCH_ROWS)))
             return
+        if self._config.content == "dead_letters":
+            for letter in output.dead_letters:
+                yield Message(letter.key, fitted(letter, self._source.largest_bytes))
+            return
         for row in CONTENTS[self._config.content](output):
-            yield Message(row.get("series"), orjson.dumps(row))
+            yield Message(row["series"], orjson.dumps(row))
+
+
+def fitted(letter: DeadLetter, most_bytes: int) -> bytes:
+    """Returns a dead letter as JSON; of an original too long for ``most_bytes`` it keeps the beginning."""
+    around = len(orjson.dumps(dead_letter(letter, b""))) + _OVERHEAD_BYTES + len(letter.key or "")
+    room = max(0, most_bytes - around) // 4 * 3  # base64 writes three bytes as four
+    return orjson.dumps(dead_letter(letter, letter.record[:room]))
 
 
 def batch(output: Output, rows: slice) -> bytes:

@@ -18,7 +18,7 @@ import orjson
 
 from detector.errors import ConfigError, TransactionAborted
 from pipelines.clock import Clock
-from pipelines.io.base import NO_TIME, Beginning, Checkpoint, Position, RawBatch
+from pipelines.io.base import NO_TIME, Beginning, Checkpoint, Place, Position, RawBatch
 from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.kafka.failures import OutOfRange
 from pipelines.io.kafka.reader import ASSIGNORS, Reader
@@ -126,10 +126,15 @@ class KafkaSource:
         with self._undone():
             self._writer.send(topic, partition, key, value, headers)
 
-    def place(self, number: int) -> tuple[str, int]:
+    @property
+    def largest_bytes(self) -> int:
+        """Size of the largest record that ``send`` can take."""
+        return self._writer.largest_bytes
+
+    def place(self, partition: int) -> Place:
         """Returns topic and partition of a partition's number in batches."""
-        at = self._numbers[number]
-        return at.topic, at.partition
+        at = self._numbers[partition]
+        return Place(at.topic, at.partition)
 
     def rewind(self) -> None:
         """Lets every partition begin anew with the next poll."""

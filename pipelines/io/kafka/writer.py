@@ -35,6 +35,7 @@ class Writer:
             "transactional_id": name,
             "transaction_timeout_ms": 15_000,
             "max_block_ms": round(1000 * timeout_s),
+            "max_request_size": 1 << 20,
             "compression_type": "lz4",
             "linger_ms": 5,
             "metrics_enabled": False,
@@ -43,6 +44,11 @@ class Writer:
         self._timeout_s = timeout_s
         self._producer = self._started()
         self._open = False
+
+    @property
+    def largest_bytes(self) -> int:
+        """Size of the largest record that can be written."""
+        return int(self._options["max_request_size"])
 
     def send(
         self,

@@ -1,11 +1,12 @@
 """Results as records: what machines read, one JSON object each, whatever carries them."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.io.base import Output
+from pipelines.io.base import DeadLetter, Output
 
 Content = Literal["alerts", "scores", "dead_letters"]
 
@@ -38,14 +39,25 @@ _SCORE_FIELDS = ("series", "time", "time_ns", "anomaly_score", "is_anomaly", "p_
 
 def dead_letters(output: Output) -> Iterable[dict[str, Any]]:
     """One record per record that could not be read."""
-    for letter in output.dead_letters:
-        yield {
-            "partition": letter.partition,
-            "offset": letter.offset,
-            "reason": letter.reason,
-            "detail": letter.detail,
-            "record": letter.record.decode("utf-8", "replace"),
-        }
+    return (dead_letter(letter, letter.record) for letter in output.dead_letters)
+
+
+def dead_letter(letter: DeadLetter, kept: bytes) -> dict[str, Any]:
+    """One record about a record that could not be read, with as much of its bytes as is kept."""
+    return {
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": letter.key,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "excerpt": letter.record[:EXCERPT_BYTES].decode("utf-8", "replace"),
+        "record_bytes": len(letter.record),
+        "record_base64": b64encode(kept).decode(),
+    }
+
+
+EXCERPT_BYTES = 200
 
 
 CONTENTS: dict[str, Callable[[Output], Iterable[dict[str, Any]]]] = {

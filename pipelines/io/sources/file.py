@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import DataError, SourceLost
 from pipelines.clock import Clock
-from pipelines.io.base import Checkpoint, RawBatch
+from pipelines.io.base import Checkpoint, Place, RawBatch
 from pipelines.io.decoders.times import TimeField
 from pipelines.io.sources import checkpoint as checkpoints
 from pipelines.io.sources.lines import Format, LineParser
@@ -76,6 +76,10 @@ class FileSource:
         """Opens the files anew at the committed rewind offsets."""
         self._opened.close()
         self._order = self._order.anew(self._open())
+
+    def place(self, partition: int) -> Place:
+        """Returns the file of a number."""
+        return Place(self._names[partition], 0)
 
     def close(self) -> None:
         """Closes the files."""

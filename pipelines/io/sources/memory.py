@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detector.types import Ints
 from pipelines.clock import Clock
-from pipelines.io.base import NO_TIME, Checkpoint, RawBatch
+from pipelines.io.base import NO_TIME, Checkpoint, Place, RawBatch
 
 
 class MemoryConfig(BaseModel):
@@ -77,6 +77,10 @@ class MemorySource:
         """Goes back to the committed rewind offset."""
         position = self._committed.positions.get(0)
         self._at = position.rewind_offset if position else 0
+
+    def place(self, partition: int) -> Place:
+        """Returns the one place there is."""
+        return Place("memory", 0)
 
     def close(self) -> None:
         """Has nothing to release."""

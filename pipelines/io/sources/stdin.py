@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import SourceLost
 from pipelines.clock import Clock
-from pipelines.io.base import Checkpoint, RawBatch
+from pipelines.io.base import Checkpoint, Place, RawBatch
 from pipelines.io.sources.lines import Format, LineParser
 
 READ_BYTES = 1 << 20
@@ -85,6 +85,10 @@ class PipeSource:
     def rewind(self) -> None:
         """Gives again what is kept."""
         self._again = deque(self._kept)
+
+    def place(self, partition: int) -> Place:
+        """Returns the one place there is."""
+        return Place("stdin", 0)
 
     def close(self) -> None:
         """Leaves the descriptor to its owner."""
