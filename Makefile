@@ -6,7 +6,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 ENV := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type arch tests chaos format bench docs clean
+.PHONY: help demo test lint type arch tests chaos tools format bench docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +36,9 @@ tests: .venv/dev ## The test suite, with coverage of the library (ARGS="-k align
 
 chaos: .venv/dev ## Faults on a real Kafka of three nodes, minutes long (ARGS="-k coordinator")
 	$(ENV) pytest -m chaos -W ignore::pytest.PytestUnraisableExceptionWarning $(ARGS)
+
+tools: ## Programs that some tests run beside the daemon: prometheus, alertmanager, kcat, helm, ... (tests skip without)
+	.ci/tools
 
 format: .venv/dev ## Put the code into its final form
 	$(BIN)/ruff check --fix
