@@ -7,6 +7,9 @@ import pytest
 
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
+from pipelines.io.decoders.binary import BinaryConfig
+from pipelines.io.decoders.binary_format import encode
+from pipelines.io.decoders.envelope import EnvelopeConfig
 from pipelines.io.decoders.long import LongConfig
 from pipelines.io.decoders.table import DecoderConfig
 from pipelines.io.decoders.wide import WideConfig
@@ -33,6 +36,20 @@ CASES = {
         [
             b'{"timestamp":10.0,"id":"pump-1","channel":"flow","value":1.5}',
             b'{"timestamp":"11","id":"pump-2","channel":"pressure","value":2.5}',
+        ],
+    ),
+    "envelope": Case(
+        EnvelopeConfig(entity="id"),
+        [
+            b'{"timestamp":[10],"id":"pump-1","values":{"flow":[1.5],"level":[7]}}',
+            b'{"timestamp":"1970-01-01T00:00:11Z","id":"pump-2","values":{"pressure":["2.5"],"flow":[null]}}',
+        ],
+    ),
+    "binary": Case(
+        BinaryConfig(channels={"pressure": "p bar"}),
+        [
+            encode("pump-1", ["flow", "level"], [[1.5, 7]], start_ns=10**10),
+            encode("pump-2", ["p bar"], [[2.5]], times_ns=[11 * 10**9], wide=True),
         ],
     ),
     "wide csv": Case(

@@ -13,7 +13,7 @@ from pipelines.io.decoders.columns import Columns, Faults, Fields, timed
 def read_json(batch: RawBatch, fields: Fields) -> Columns:
     """Reads ``fields`` from every record of ``batch``; an absent or null field is a missing value, not a fault."""
     faults = Faults(len(batch))
-    found = [_document(record) for record in batch.records]
+    found = [loaded(record) for record in batch.records]
     faults.mark(np.array([d is None for d in found], np.bool_), "not_json", "The record is no JSON object.")
     documents = [d or {} for d in found]
     numbers = np.full((len(batch), len(fields.numbers)), np.nan)
@@ -23,6 +23,15 @@ def read_json(batch: RawBatch, fields: Fields) -> Columns:
     texts = [[_text(value) for value in _column(documents, path)] for path in fields.texts]
     times = _column(documents, fields.time.path) if fields.time else []
     return Columns(timed(batch, fields.time, times, faults), numbers, texts, faults)
+
+
+def loaded(record: bytes) -> dict[str, Any] | None:
+    """Returns the JSON object that a record is, None if it is none."""
+    try:
+        document = orjson.loads(record)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def lookup(document: Any, path: str) -> Any:
@@ -47,14 +56,6 @@ def _column(documents: list[dict[str, Any]], path: str) -> list[Any]:
     if "." in path:
         return [lookup(document, path) for document in documents]
     return [document.get(path) for document in documents]
-
-
-def _document(record: bytes) -> dict[str, Any] | None:
-    try:
-        document = orjson.loads(record)
-    except orjson.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _numbers(values: list[Any]) -> tuple[Floats, Bools]:

@@ -1,0 +1,85 @@
+"""Binary envelopes: a small header and columns of little-endian numbers, as cheap to read as Kafka allows."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from detector.types import Ints
+from detector.windows.entities import SeriesIndex
+from pipelines.io.base import Decoded, RawBatch
+from pipelines.io.decoders.binary_format import Block, read
+from pipelines.io.decoders.columns import Faults
+from pipelines.io.decoders.readings import NAMELESS
+from pipelines.io.decoders.samples import MOST_SAMPLES, Envelope, Unreadable, check_count, times, unpacked
+
+_KNOWN_TABLES = 1024
+
+
+class BinaryConfig(BaseModel):
+    """Binary envelopes, whose layout ``binary_format`` describes; the envelope, or else the key, names the series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["binary"] = "binary"
+    channels: dict[str, str] = Field(
+        default_factory=dict, description="Column of a channel, where it is not called like the channel"
+    )
+    max_samples: int = Field(default=MOST_SAMPLES, ge=1, le=1_000_000, description="Most samples of one record")
+
+    def open(self, channels: tuple[str, ...], series: SeriesIndex) -> "BinaryDecoder":
+        """Returns a decoder for these channels that names series by ``series``."""
+        return BinaryDecoder(self, channels, series)
+
+
+class BinaryDecoder:
+    """Many readings per record, with a value for every channel that the envelope carries."""
+
+    def __init__(self, config: BinaryConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
+        self._config, self._series = config, series
+        self._column = {config.channels.get(name, name): at for at, name in enumerate(channels)}
+        self._channels = len(channels)
+        self._tables: dict[bytes, tuple[Ints, Ints]] = {}
+
+    def decode(self, batch: RawBatch) -> Decoded:
+        """Reads a whole poll; a record that is not exactly as its header says is a dead letter."""
+        faults, found = Faults(len(batch)), []
+        for row, record in enumerate(batch.records):
+            try:
+                found.append(self._envelope(row, read(record)))
+            except Unreadable as fault:
+                faults.reject(row, fault.reason, fault.detail)
+        stamps_ns = np.concatenate([np.empty(0, np.int64), *(np.asarray(one.stamps) for one in found)])
+        time_ns = times(found, stamps_ns)
+        names = {one.row: one.series for one in found}
+        keys = [names.get(row) or key or NAMELESS for row, key in enumerate(batch.keys)]
+        return unpacked(batch, found, time_ns, keys, faults, self._channels, self._series)
+
+    def _envelope(self, row: int, block: Block) -> Envelope:
+        check_count(block.columns.shape[1], self._config.max_samples)
+        theirs, ours = self._places(block.table)
+        if len(ours) == self._channels:
+            values = block.columns[theirs]
+        else:
+            values = np.full((self._channels, block.columns.shape[1]), np.nan)
+            values[ours] = block.columns[theirs]
+        return Envelope(row, block.series, values, block.stamps_ns, block.step_ns)
+
+    def _places(self, table: bytes) -> tuple[Ints, Ints]:
+        """Returns which columns of an envelope are which of ours; [K] places there, ascending [K] places here."""
+        if (known := self._tables.get(table)) is not None:
+            return known
+        try:
+            names = table.decode().split("\0")
+        except UnicodeDecodeError as error:
+            raise Unreadable("bad_envelope", "The channel names are no UTF-8.") from error
+        if len(set(names)) < len(names):
+            raise Unreadable("bad_envelope", "The envelope names a channel twice.")
+        pairs = sorted((self._column[name], at) for at, name in enumerate(names) if name in self._column)
+        if not pairs:
+            raise Unreadable("no_value", "The record carries none of the detector's channels.")
+        if len(self._tables) >= _KNOWN_TABLES:
+            self._tables.clear()
+        ours, theirs = np.array(pairs).T
+        self._tables[table] = theirs, ours
+        return theirs, ours

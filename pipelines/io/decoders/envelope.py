@@ -1,0 +1,120 @@
+"""Envelopes in JSON: one record carries many samples of a series, channel by channel."""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from detector.types import Floats, Ints
+from detector.windows.entities import SeriesIndex
+from detector.windows.schema import NS
+from pipelines.io.base import NO_TIME, Decoded, RawBatch
+from pipelines.io.decoders.columns import Faults
+from pipelines.io.decoders.json_columns import loaded, lookup
+from pipelines.io.decoders.readings import entities
+from pipelines.io.decoders.samples import LAST_NS, MOST_SAMPLES, Envelope, Unreadable, check_count, times, unpacked
+from pipelines.io.decoders.times import TimeField, parse
+
+
+class EnvelopeConfig(BaseModel):
+    """Where JSON envelopes keep their fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["envelope"] = "envelope"
+    timestamp: TimeField | None = Field(
+        default=TimeField(),
+        description="Field with an array of event times, or with the time of the first sample; null takes the "
+        "record's own timestamp for that",
+    )
+    interval: str = Field(
+        default="interval_s", description="Field with the seconds between samples, where only the first has a time"
+    )
+    values: str = Field(default="values", description="Field that holds an object of arrays, one per channel")
+    entity: str | None = Field(
+        default=None, description="Field that names the series; null takes the record's key (for a file its name)"
+    )
+    channels: dict[str, str] = Field(
+        default_factory=dict, description="Array of a channel, where it is not called like the channel"
+    )
+    max_samples: int = Field(default=MOST_SAMPLES, ge=1, le=1_000_000, description="Most samples of one record")
+
+    def open(self, channels: tuple[str, ...], series: SeriesIndex) -> "EnvelopeDecoder":
+        """Returns a decoder for these channels that names series by ``series``."""
+        return EnvelopeDecoder(self, channels, series)
+
+
+class EnvelopeDecoder:
+    """Many readings per record, with a value for every channel that the envelope carries."""
+
+    def __init__(self, config: EnvelopeConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
+        self._config, self._series = config, series
+        self._paths = tuple(config.channels.get(name, name) for name in channels)
+
+    def decode(self, batch: RawBatch) -> Decoded:
+        """Reads a whole poll; arrays of unequal length, or anything else amiss, make the record a dead letter."""
+        faults, found = Faults(len(batch)), []
+        for row, record in enumerate(batch.records):
+            try:
+                found.append(self._envelope(row, record))
+            except Unreadable as fault:
+                faults.reject(row, fault.reason, fault.detail)
+        time_ns = times(found, self._stamps_ns(batch, found, faults))
+        names = {one.row: one.series for one in found}
+        by_field = [names.get(row) for row in range(len(batch))] if self._config.entity else None
+        keys = entities(batch, by_field, faults)
+        return unpacked(batch, found, time_ns, keys, faults, len(self._paths), self._series)
+
+    def _envelope(self, row: int, record: bytes) -> Envelope:
+        document = loaded(record)
+        if document is None:
+            raise Unreadable("not_json", "The record is no JSON object.")
+        values = self._values(lookup(document, self._config.values))
+        stamps = lookup(document, self._config.timestamp.path) if self._config.timestamp else None
+        name = lookup(document, self._config.entity) if self._config.entity else None
+        series = name if name is None or isinstance(name, str) else str(name)
+        samples = values.shape[1]
+        if not isinstance(stamps, list):
+            return Envelope(row, series, values, [stamps], self._step_ns(document) if samples > 1 else 0)
+        if len(stamps) != samples:
+            raise Unreadable("ragged", f"The envelope has {len(stamps)} times for {samples} samples.")
+        return Envelope(row, series, values, stamps, 0)
+
+    def _values(self, arrays: Any) -> Floats:
+        if not isinstance(arrays, dict):
+            raise Unreadable("no_value", f"Field {self._config.values!r} holds no object of arrays.")
+        carried = [(column, arrays[path]) for column, path in enumerate(self._paths) if path in arrays]
+        if not carried:
+            raise Unreadable("no_value", "The record carries none of the detector's channels.")
+        if any(not isinstance(array, list) or len(array) != len(carried[0][1]) for _, array in carried):
+            raise Unreadable("ragged", "The channels of the envelope are no arrays of one length.")
+        check_count(len(carried[0][1]), self._config.max_samples)
+        try:
+            values = np.array([array for _, array in carried], np.float64)  # None becomes NaN
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Unreadable("bad_value", "The envelope holds a value that is no number.") from error
+        if values.ndim != 2:
+            raise Unreadable("bad_value", "The envelope holds a value that is no number.")
+        if len(carried) == len(self._paths):
+            return values
+        whole = np.full((len(self._paths), values.shape[1]), np.nan)
+        whole[[column for column, _ in carried]] = values
+        return whole
+
+    def _step_ns(self, document: dict[str, Any]) -> int:
+        seconds = lookup(document, self._config.interval)
+        if type(seconds) not in (int, float) or not 0 < seconds * NS < LAST_NS:
+            raise Unreadable("bad_interval", f"Field {self._config.interval!r} holds no seconds between samples.")
+        return round(seconds * NS)
+
+    def _stamps_ns(self, batch: RawBatch, found: list[Envelope], faults: Faults) -> Ints:
+        """Returns the stamps of all envelopes; one that stands alone and is absent is the record's own timestamp."""
+        time = self._config.timestamp or TimeField()
+        stamps_ns, bad = parse([stamp for one in found for stamp in one.stamps], time.unit)
+        counts = [len(one.stamps) for one in found]
+        row = np.repeat(np.array([one.row for one in found], np.int64), counts)
+        wrong = np.zeros(len(batch), np.bool_)
+        wrong[row[bad]] = True
+        faults.mark(wrong, "bad_timestamp", f"Field {time.path!r} holds no time in the unit {time.unit}.")
+        alone = np.repeat(np.array(counts, np.int64) == 1, counts)
+        return np.where(alone & (stamps_ns == NO_TIME), batch.timestamp_ns[row], stamps_ns)
