@@ -1,6 +1,6 @@
 """A reconstruction member: the error of one autoencoder on one view of the window."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -103,17 +103,22 @@ class Reconstruction(Member):
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""
         if not self.config.centre:
-            return self._rebuilt(windows)
-        if observed is None:
-            level = windows.mean(axis=1, keepdims=True)
-        else:
-            level = np.where(observed, windows, 0).sum(axis=1, keepdims=True)
-            level = level / np.maximum(observed.sum(axis=1, keepdims=True), 1).astype(np.float32)
-        return self._rebuilt(windows - level) + level
+            return self._through(self.model.reconstruct, windows)
+        level = _level(windows, observed)
+        return self._through(self.model.reconstruct, windows - level) + level
 
-    def _rebuilt(self, windows: Floats) -> Floats:
+    def encode(self, windows: Floats, observed: Bools | None) -> Floats:
+        """Returns the codes of windows, [B, T, F] to [B, D]."""
+        seen = windows - _level(windows, observed) if self.config.centre else windows
+        return self._through(self.model.encode, seen)
+
+    def decode(self, codes: Floats) -> Floats:
+        """Returns the windows that codes stand for, [B, D] to [B, T, F]; in the view of shapes their mean is lost."""
+        return self._through(self.model.decode, codes)
+
+    def _through(self, network: Callable[[torch.Tensor], torch.Tensor], array: Floats) -> Floats:
         with torch.inference_mode():
-            found: Floats = self.model.reconstruct(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+            found: Floats = network(torch.from_numpy(np.ascontiguousarray(array))).numpy()
         return found
 
     def refit(self, runs: list[Rows]) -> Member:
@@ -124,3 +129,11 @@ class Reconstruction(Member):
     def tensors(self) -> Mapping[str, Floats]:
         """As in ``Member``."""
         return {**state(self.model), "scale": self.logsum.scale}
+
+
+def _level(windows: Floats, observed: Bools | None) -> Floats:
+    """Returns the mean of every window's observed rows, [B, 1, F]."""
+    if observed is None:
+        return windows.mean(axis=1, keepdims=True)
+    total = np.where(observed, windows, 0).sum(axis=1, keepdims=True)
+    return total / np.maximum(observed.sum(axis=1, keepdims=True), 1).astype(np.float32)
