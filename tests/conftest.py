@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from fault_table import pytest_runtest_logreport, pytest_terminal_summary  # noqa: F401 - hooks
 
 from detector.errors import ReconwatchError
 

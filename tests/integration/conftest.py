@@ -1,17 +1,19 @@
 """A small plant of three coupled channels and a detector that learned it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from oracle import Record
+from bench import Bench, Record
 
 from detector.api import fit
 from detector.members.projection import ProjectionMember
 from detector.members.table import DetectorConfig
+from pipelines.brokers.cluster import KafkaCluster
 
 FIRST_S = 1_700_000_000
 
@@ -64,6 +66,29 @@ def pumps(stream: Callable[[int, int], pd.DataFrame]) -> Callable[..., list[Reco
         return records
 
     return make
+
+
+@pytest.fixture
+def bench_at(
+    bundle: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> Iterator[Callable[..., Bench]]:
+    """Gives a bench at bootstrap servers: servers, options of Bench."""
+    with ExitStack() as stack:
+        yield lambda kafka, **options: stack.enter_context(
+            Bench(kafka, bundle, tmp_path, report=record_property, **options)
+        )
+
+
+@pytest.fixture
+def bench(kafka: str, bench_at: Callable[..., Bench]) -> Bench:
+    """A bench on a Kafka of one node."""
+    return bench_at(kafka)
+
+
+@pytest.fixture
+def bench3(kafka3: KafkaCluster, bench_at: Callable[..., Bench]) -> Bench:
+    """A bench on a Kafka of three nodes, every record on all of them."""
+    return bench_at(kafka3.bootstrap, replicas=3)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Brokers die under load: three nodes, every record on two of them before it counts."""
 
 import gc
-import threading
-import time
+import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from bench import Bench, share
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.protocol.metadata import CoordinatorType
-from oracle import Bench, Record
 
 from pipelines.brokers.cluster import KafkaCluster
 from pipelines.io.kafka.deadline import Overdue, within
@@ -23,11 +21,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def bench(kafka3: KafkaCluster, bundle: Path, tmp_path: Path) -> Iterator[Bench]:
-    with Bench(kafka3.bootstrap, bundle, tmp_path, replicas=3) as bench:
-        yield bench
-    gc.collect()  # while the sockets below are forgiven
+@pytest.fixture(autouse=True)
+def sockets_of_refused_connections() -> Iterator[None]:
+    yield
+    gc.collect()  # while the sockets above are forgiven
 
 
 def leader(cluster: KafkaCluster, topic: str, partition: int) -> int:
@@ -46,10 +43,8 @@ def coordinator(cluster: KafkaCluster, kind: CoordinatorType, name: str) -> int:
 
 
 @pytest.mark.parametrize("victim", ["leader", "transaction coordinator", "group coordinator"])
-def test_a_broker_dies_under_load(
-    victim: str, bench: Bench, kafka3: KafkaCluster, pumps: Callable[..., list[Record]]
-) -> None:
-    records = pumps(900)
+def test_a_broker_dies_under_load(victim: str, bench3: Bench, kafka3: KafkaCluster, pumps: Callable) -> None:
+    bench, records = bench3, pumps(share(900))
     bench.produce(records[:900])
     bench.start(instance="one")
     bench.wait_for_progress()
@@ -58,22 +53,48 @@ def test_a_broker_dies_under_load(
         "transaction coordinator": lambda: coordinator(kafka3, CoordinatorType.TRANSACTION, f"{bench.name}-one"),
         "group coordinator": lambda: coordinator(kafka3, CoordinatorType.GROUP, bench.name),
     }[victim]()
-    feeding = threading.Thread(target=bench.produce, args=(records[900:],))
+    bench.strikes(f"SIGKILL of the {victim} of three nodes")
     kafka3.kill(node)
-    killed_s = time.monotonic()
-    feeding.start()
     try:
-        bench.wait_for_commit()
-        print(f"{victim}, node {node}: next commit {time.monotonic() - killed_s:.1f} s after the kill")
-        feeding.join(150)
+        with bench.feeding(records[900:]):
+            bench.wait_for_commit()
         bench.verify()
     finally:
         kafka3.restart(node)
 
 
-def test_a_bare_producer_is_wedged_by_the_death_of_its_coordinator(bench: Bench, kafka3: KafkaCluster) -> None:
+def test_every_broker_is_restarted_in_turn(bench3: Bench, kafka3: KafkaCluster, pumps: Callable) -> None:
+    bench, records = bench3, pumps(share(900))
+    bench.produce(records[:900])
+    bench.start(instance="one")
+    bench.wait_for_progress()
+    with bench.feeding(records[900:]):
+        for node in kafka3.nodes:
+            bench.strikes("SIGTERM and restart of each of three nodes")
+            node.signal(signal.SIGTERM)
+            node.wait(60)
+            kafka3.restart(node.node_id)
+        bench.wait_for_commit()
+    bench.verify()
+
+
+def test_the_only_broker_is_restarted(bench_at: Callable[..., Bench], pumps: Callable) -> None:
+    records = pumps(share(900))
+    with KafkaCluster(nodes=1, directory=None) as cluster:
+        bench = bench_at(cluster.bootstrap)
+        bench.produce(records[: len(records) // 2])
+        bench.start(instance="one")
+        bench.wait_for_progress()
+        bench.strikes("SIGKILL and restart of the only node")
+        cluster.restart(1)
+        with bench.feeding(records[len(records) // 2 :]):
+            bench.wait_for_commit()
+        bench.verify()
+
+
+def test_a_bare_producer_is_wedged_by_the_death_of_its_coordinator(bench3: Bench, kafka3: KafkaCluster) -> None:
     """When this fails the client was mended, and the deadline of ``Writer`` may become a plain timeout."""
-    name, topic = f"{bench.name}-bare", bench.topic("scores")
+    name, topic = f"{bench3.name}-bare", bench3.topic("scores")
     producer = KafkaProducer(bootstrap_servers=kafka3.bootstrap.split(","), transactional_id=name)
     producer.init_transactions()
     producer.begin_transaction()

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from oracle import Bench, Record
+from bench import Bench, Record
 from prometheus_client.exposition import generate_latest
 
 from detector.api import fit
