@@ -26,6 +26,9 @@ Exit codes:
   8    an output cannot be written (worth a retry)
   9    the registry of detectors cannot be reached (worth a retry)
   10   some candidates of a retrain failed, the others are done
+  11   doctor found something that would keep a daemon from running
+  12   too many records could not be read
+  13   the loop hung or could commit nothing (worth a retry)
   130  interrupted from the keyboard
   141  the reader of the output went away
 
@@ -57,6 +60,7 @@ VERBS = {
     "replay": Verb("pipelines.cli.replay:replay", "Write files into a topic, at the pace of their event time."),
     "tail": Verb("pipelines.cli.tail:tail", "Show alerts, scores or dead letters of a topic as they come."),
     "lag": Verb("pipelines.cli.topics:lag", "Show how many records of a topic wait to be scored."),
+    "doctor": Verb("pipelines.cli.doctor:doctor", "Check what a daemon needs, and say what to fix."),
     "dev": Verb("pipelines.cli.dev:dev", "Run a Kafka of your own, to try things out."),
 }
 

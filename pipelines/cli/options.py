@@ -11,7 +11,7 @@ import click
 from pipelines.loading import load
 
 
-def config_options(command: Callable[..., None]) -> Callable[..., None]:
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command ``--config`` and ``--set``; it receives the settings read, as ``settings``."""
 
     @click.option(
@@ -21,7 +21,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         "--set", "options", multiple=True, metavar="KEY=VALUE", help="Set one key (server.port=0); may be repeated."
     )
     @functools.wraps(command)
-    def read(path: Path | None, options: tuple[str, ...], **rest: Any) -> None:
-        command(settings=load(path, os.environ, options), **rest)
+    def read(path: Path | None, options: tuple[str, ...], **rest: Any) -> Any:
+        return command(settings=load(path, os.environ, options), **rest)
 
     return read
