@@ -4,15 +4,17 @@
     ├── ConfigError                   2   no    a setting, an option or the environment is wrong
     ├── DataError                     3   no    a data file or stream cannot be used
     │   ├── DecodeError               3   no    one record cannot be read
-    │   └── SchemaMismatch            3   no    channels differ from those the detector was trained on
+    │   ├── SchemaMismatch            3   no    channels differ from those the detector was trained on
+    │   └── TooManyDeadLetters       12   no    most of what comes cannot be read
     ├── BundleError                   4   no    a bundle is missing, damaged or of another version
     ├── TrainingDiverged              5   no    the loss became NaN or infinite
     ├── GateRejected                  6   no    a trained detector failed its self-test or comparison
     ├── SourceLost                    7   yes   the source cannot be read any more
     ├── SinkUnavailable               8   yes   an output cannot be written
+    │   └── TransactionAborted        8   yes   results were taken back, their records come again
     ├── RegistryUnavailable           9   yes   the registry of detectors cannot be reached or is damaged
-    └── RetrainIncomplete            10   no    some candidates of a retrain failed, the others are done
-        └── TransactionAborted        8   yes   results were taken back, their records come again
+    ├── RetrainIncomplete            10   no    some candidates of a retrain failed, the others are done
+    └── Stalled                      13   yes   the loop hung, or could commit nothing for too long
 
 Every message is one sentence (or two) that says what is wrong, where, and what to do. Exit code 1 is a
 defect of reconwatch itself, 0 is success, 130 an interruption from the keyboard.
@@ -44,6 +46,12 @@ class DecodeError(DataError):
 
 class SchemaMismatch(DataError):
     """The channels differ from those that the detector was trained on."""
+
+
+class TooManyDeadLetters(DataError):
+    """Most of what comes cannot be read: a wrong decoder or a wrong topic."""
+
+    exit_code = 12
 
 
 class BundleError(ReconwatchError):
@@ -93,3 +101,10 @@ class RetrainIncomplete(ReconwatchError):
     """Some candidates of a retrain failed; the others are trained and logged."""
 
     exit_code = 10
+
+
+class Stalled(ReconwatchError):
+    """The loop hung, or could commit nothing for too long; told by the watchdog, which ends the process."""
+
+    exit_code = 13
+    retriable = True

@@ -23,6 +23,8 @@ from pipelines.logs import LoggingConfig
 from pipelines.registry.base import Catalogue
 from pipelines.registry.table import RegistryConfig
 from pipelines.retrain.config import RetrainConfig
+from pipelines.stream.flood import DeadLetterConfig
+from pipelines.stream.health import HealthConfig
 from pipelines.stream.server import ServerConfig
 
 Gap = Literal["hold", "linear", "mask", "break"]
@@ -101,6 +103,8 @@ class Settings(BaseModel):
     scoring: ScoringSettings = ScoringSettings()
     alerts: AlertConfig = AlertConfig()
     sinks: tuple[SinkConfig, ...] = (ConsoleConfig(),)
+    dead_letters: DeadLetterConfig = DeadLetterConfig()
+    health: HealthConfig = HealthConfig()
     server: ServerConfig = ServerConfig()
     logging: LoggingConfig = LoggingConfig()
     retrain: RetrainConfig = RetrainConfig()

@@ -1,7 +1,7 @@
 """Every metric in one table, each counted once per micro-batch."""
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from detector.types import Floats
-from pipelines.io.base import DeadLetter, Output, RawBatch
+from pipelines.io.base import DeadLetter, Output, Place, RawBatch
 
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 ROWS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
@@ -83,6 +83,11 @@ TABLE = {
     "model": Metric(Info, "The detector that serves."),
     "model_reloads": Metric(Counter, "Looks at the registry that gave something to tell.", ("result",)),
     "lost_records": Metric(Counter, "Records deleted from the log before they were read."),
+    "consumer_lag_records": Metric(Gauge, "Records known to wait behind those read last.", ("topic", "partition")),
+    "halted": Metric(Gauge, "1 once too many dead letters have stopped the reading."),
+    "alarm_budget_realised_ratio": Metric(
+        Gauge, "Alarms since the start over those that the budget allows for the rows decided since.", ("detector",)
+    ),
     "rebalances": Metric(Counter, "Polls in which partitions began or ended."),
     "transactions": Metric(Counter, "Commits of results and positions, by what became of them.", ("result",)),
     "last_commit_timestamp_seconds": Metric(Gauge, "When the positions were committed last."),
@@ -102,7 +107,11 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self._metrics = {name: _made(name, metric, self.registry) for name, metric in TABLE.items()}
         self._detector = detector
-        self._late = 0
+        self._late = self._rows = self._alarms = 0
+        self._lag: dict[int, tuple[tuple[str, ...], Gauge]] = {}
+        self._firing: set[str] = set()
+        self._alarms_per_row: float | None = None
+        self._budget = self._metrics["alarm_budget_realised_ratio"].labels(detector)
         records = self._metrics["records"]
         self._decoded, self._dead = records.labels(topic, "decoded"), records.labels(topic, "dead_letter")
         self._windows = self._metrics["windows_scored"].labels(detector)
@@ -117,10 +126,26 @@ class Telemetry:
         """Counts that another version was swapped in, refused, or could not be asked for (unavailable)."""
         self._metrics["model_reloads"].labels(result).inc()
 
-    def followed(self, batch: RawBatch) -> None:
-        """Counts what began and ended with a poll."""
+    def followed(self, batch: RawBatch, place: Callable[[int], Place]) -> None:
+        """Counts what began and ended with a poll and notes what waits behind it; ``place`` names partitions."""
         self._metrics["rebalances"].inc(bool(batch.begun or batch.ended))
         self._metrics["lost_records"].inc(sum(beginning.lost for beginning in batch.begun.values()))
+        for number in batch.ended:
+            if child := self._lag.pop(number, None):
+                self._metrics["consumer_lag_records"].remove(*child[0])
+        for number, records in batch.waiting.items():
+            if number not in self._lag:
+                labels = tuple(map(str, place(number)))
+                self._lag[number] = labels, self._metrics["consumer_lag_records"].labels(*labels)
+            self._lag[number][1].set(records)
+
+    def allows(self, alarms_per_row: float | None) -> None:
+        """Notes the budget that the limit was set for, None where there is none."""
+        self._alarms_per_row = alarms_per_row
+
+    def halted(self) -> None:
+        """Notes that too many dead letters have stopped the reading."""
+        self._metrics["halted"].set(1)
 
     def decoded(self, readings: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Counts the records of a poll."""
@@ -141,6 +166,19 @@ class Telemetry:
         self._inference.observe(seconds)
         for (severity, state), count in Tally((alert.severity, alert.state) for alert in output.alerts).items():
             self._metrics["alerts"].labels(self._detector, severity, state).inc(count)
+        self._spent(output)
+
+    def _spent(self, output: Output) -> None:
+        """Sets the alarms raised against the budget; an alarm counts once, however often it grows worse."""
+        for alert in output.alerts:
+            if alert.state == "firing" and alert.id not in self._firing:
+                self._firing.add(alert.id)
+                self._alarms += 1
+            elif alert.state == "resolved":
+                self._firing.discard(alert.id)
+        self._rows += len(output.decisions)
+        if self._alarms_per_row and self._rows:
+            self._budget.set(self._alarms / (self._rows * self._alarms_per_row))
 
     def state(self, late: int, series: int) -> None:
         """Notes readings that came too late since the start, and how many series have state."""

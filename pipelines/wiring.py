@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from detector.alerting.policy import AlertPolicy
 from detector.bundle import Bundle, load
+from detector.calibration.base import EventBudget
 from detector.errors import SchemaMismatch
 from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
@@ -24,6 +25,7 @@ from pipelines.stream.processor import Processor
 from pipelines.stream.reload import Reloader
 from pipelines.stream.server import Server
 from pipelines.stream.shards import Model, Shards
+from pipelines.stream.watchdog import Watchdog, end_process
 from pipelines.telemetry import Telemetry
 
 
@@ -55,7 +57,7 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Daemon]:
         serving = champion(catalogue, settings.detector.name) if catalogue else None
         bundle = load(serving.bundle if serving else cast(Path, settings.detector.bundle))
         telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
-        health = Health(clock)
+        health = Health(clock, settings.health.stale_s)
         server = Server(settings.server, telemetry.registry, health) if settings.server.enabled else None
         if server:
             stack.callback(server.close)
@@ -74,6 +76,10 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Daemon]:
             reloader.start()
         if server:
             server.start()
+        if settings.health.end_after_s:
+            watchdog = Watchdog(health, settings.health.end_after_s, end_process)
+            stack.callback(watchdog.close)
+            watchdog.start()
         stack.callback(health.unready, "stopped")
         yield Daemon(processor, server)
 
@@ -91,7 +97,7 @@ def assembled(
     """Puts the loop together from parts that are open already; of the settings it takes what lies between them.
 
     Args:
-        settings: decoder, grid, align, scoring, alerts and the detector's name are used.
+        settings: decoder, grid, align, scoring, alerts, dead letters and the detector's name are used.
         bundle: the detector.
         source: where records come from; its checkpoint says where to go on.
         sinks: where results go.
@@ -101,7 +107,7 @@ def assembled(
         reloader: brings other detectors, None if there are none.
     """
     shards = Shards(model(settings, bundle), source.committed())
-    return Processor(source, shards, sinks, telemetry, health, clock, reloader)
+    return Processor(source, shards, sinks, telemetry, health, clock, settings.dead_letters, reloader)
 
 
 def prepared(settings: Settings, schema: Schema, bundle: Path) -> Model:
@@ -139,4 +145,6 @@ def model(settings: Settings, bundle: Bundle) -> Model:
         )
         return settings.decoder.open(schema.names, series), engine
 
-    return Model(bundle.version, shard)
+    config = scoring.calibration
+    budget = config.alarms_per_row(schema.rows_per_week) if isinstance(config, EventBudget) else None
+    return Model(bundle.version, budget, shard)

@@ -1,13 +1,17 @@
 """``reconwatch run``: the daemon."""
 
+import logging
 import signal
 import threading
 from types import FrameType
 
 import click
 
+from detector.errors import TooManyDeadLetters
+from detector.training.allocator import keep_freed_memory
 from pipelines.cli.options import config_options
 from pipelines.clock import SystemClock
+from pipelines.io.kafka.config import KafkaConfig
 from pipelines.settings import Settings
 from pipelines.wiring import opened
 
@@ -17,15 +21,19 @@ Example:
   tail -F pump.jsonl | reconwatch run -c pump.yaml --set source.kind=stdin
 """
 
+log = logging.getLogger(__name__)
+
 
 @click.command(epilog=EPILOG)
 @config_options
 def run(settings: Settings) -> None:
     """Read a stream, score it and raise alerts until the stream ends or the process is told to stop.
 
-    SIGTERM and SIGINT finish the batch in hand: its results are written and committed.
+    SIGTERM and SIGINT finish the batch in hand: its results are written and committed. Where too many records cannot
+    be read it stops reading; beside Kafka it then stays, unready and saying why, until it is told to stop.
     """
     settings.logging.install()
+    keep_freed_memory()
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:
@@ -34,4 +42,10 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, asked)
     signal.signal(signal.SIGINT, asked)
     with opened(settings, SystemClock()) as daemon:
-        daemon.processor.run(stop)
+        try:
+            daemon.processor.run(stop)
+        except TooManyDeadLetters as error:
+            if isinstance(settings.source, KafkaConfig):
+                log.error("stopped reading: %s", error)
+                stop.wait()
+            raise

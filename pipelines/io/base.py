@@ -83,6 +83,8 @@ class RawBatch:
         header: column names if the records are lines of delimited text, None if they describe themselves.
         begun: partitions that begin with this poll; a source that tells them treats every partition on its own.
         ended: partitions that are no longer read here.
+        unread: records that the source itself could not read; told in a poll without others.
+        waiting: how many records are known to come after these, by partition.
     """
 
     records: Sequence[bytes]
@@ -93,6 +95,8 @@ class RawBatch:
     header: tuple[str, ...] | None = None
     begun: Mapping[int, Beginning] = field(default_factory=dict)
     ended: Sequence[int] = ()
+    unread: "Sequence[DeadLetter]" = ()
+    waiting: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offset)

@@ -1,5 +1,6 @@
 """Readings in, results out: align, score, decide and raise alerts, with all state in one place."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 
@@ -11,7 +12,7 @@ from detector.inference import Scorer, Verdict
 from detector.types import DecisionBatch, Explanation, Ints, ReadingBatch, cut, joined
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
-from pipelines.io.base import Checkpoint, Decoded, Output, RawBatch
+from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
 from pipelines.stream.recovery import Rewind
 
 
@@ -85,6 +86,18 @@ class Engine:
         keys = self._series.keys(decisions.series.tolist())
         self._release(silent)
         return Output(keys, self._channels, decisions, alerts, letters)
+
+    def skip(self, letters: Sequence[DeadLetter]) -> Output:
+        """Takes records that the source could not read, as if nothing had been in them."""
+        partition, offset = np.array([(x.partition, x.offset) for x in letters]).T
+        again = self._rewind.replayed(partition, offset)
+        self._rewind.read(partition, offset)
+        return self.report([letter for letter, before in zip(letters, again, strict=True) if not before])
+
+    def report(self, letters: Sequence[DeadLetter]) -> Output:
+        """Returns dead letters as results of their own."""
+        nothing = self._scorer.flush(np.empty(0, np.int32)).decisions
+        return Output([], self._channels, nothing, [], letters)
 
     def finish(self) -> Output:
         """Takes the end of the input: open rows close, and what waits for rows to come is decided without them."""

@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from detector.errors import TransactionAborted
+from detector.errors import TooManyDeadLetters, TransactionAborted
 from pipelines.clock import Clock
 from pipelines.io.base import DeadLetter, Output, RawBatch, Sink, Source
+from pipelines.stream.flood import DeadLetterConfig, Flood
 from pipelines.stream.health import Health
 from pipelines.stream.reload import Reloader
 from pipelines.stream.shards import Shards
@@ -28,6 +29,7 @@ class Processor:
         telemetry: where everything is counted.
         health: told how the loop fares.
         clock: wall time, for measurements.
+        dead_letters: how many of them are taken for normal.
         reloader: says when another detector is to serve, None if one serves for ever.
     """
 
@@ -39,10 +41,12 @@ class Processor:
         telemetry: Telemetry,
         health: Health,
         clock: Clock,
+        dead_letters: DeadLetterConfig,
         reloader: Reloader | None = None,
     ) -> None:
         self._source, self._shards, self._sinks = source, shards, sinks
         self._telemetry, self._health, self._clock = telemetry, health, clock
+        self._flood = Flood(dead_letters)
         self._reloader = reloader
 
     def run(self, stop: threading.Event) -> None:
@@ -51,7 +55,17 @@ class Processor:
         Raises:
             SourceLost: the source cannot be read any more.
             SinkUnavailable: results cannot be written; those of the batch in hand are not committed.
+            TooManyDeadLetters: most of what comes cannot be read; the batch in hand is not committed.
         """
+        try:
+            self._loop(stop)
+        except TooManyDeadLetters as error:
+            self._health.halt(str(error))
+            self._telemetry.halted()
+            raise
+
+    def _loop(self, stop: threading.Event) -> None:
+        self._telemetry.allows(self._shards.alarms_per_row)
         self._health.ready()
         while not stop.is_set():
             self._health.beat()
@@ -60,10 +74,11 @@ class Processor:
             if batch is None:
                 self._finish()
                 return
-            self._telemetry.followed(batch)
+            self._telemetry.followed(batch, self._source.place)
             self._shards.follow(batch)
-            if len(batch):
-                self._cycle(batch)
+            missed = [*self._lost(batch), *self._unread(batch)]
+            if len(batch) or missed:
+                self._cycle(batch, missed)
         log.info("stopped on request; everything read is written and committed")
 
     def _renew(self) -> None:
@@ -74,28 +89,46 @@ class Processor:
         self._source.rewind()
         self._shards.renew(model, self._source.committed())
         self._telemetry.serves(model.version)
+        self._telemetry.allows(model.alarms_per_row)
         self._telemetry.reloaded("swapped")
         log.info("bundle %s serves from now on", model.version)
 
-    def _cycle(self, batch: RawBatch) -> None:
+    def _cycle(self, batch: RawBatch, missed: list[Output]) -> None:
         begin_s = self._clock.monotonic_s()
-        outputs = []
+        outputs = missed
         for (decoder, engine, partition), part in self._shards.split(batch):
             again = engine.replayed(part)
             decoded = decoder.decode(part)
             read_s = self._clock.monotonic_s()
-            output = replace(engine.push(part, decoded), partition=partition, version=self._shards.version)
-            if output.dead_letters:
-                output = replace(output, dead_letters=[self._placed(letter) for letter in output.dead_letters])
+            output = self._placed(engine.push(part, decoded), partition)
             self._telemetry.replayed(again)
             self._telemetry.decoded(len(part) - again - len(output.dead_letters), output.dead_letters)
             self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
+            self._flood.count(len(part) - again, output.dead_letters)
             outputs.append(output)
         self._write(outputs, begin_s)
 
-    def _placed(self, letter: DeadLetter) -> DeadLetter:
-        topic, partition = self._source.place(letter.partition)
-        return replace(letter, topic=topic, partition=partition)
+    def _lost(self, batch: RawBatch) -> Iterator[Output]:
+        """Records that were deleted before they could be read: one dead letter per gap tells of them."""
+        for number, (checkpoint, lost) in batch.begun.items():
+            if lost:
+                first = checkpoint.positions[number].next_offset - lost
+                letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
+                yield self._placed(self._shards.engine(number).report([letter]), number)
+
+    def _unread(self, batch: RawBatch) -> Iterator[Output]:
+        for letter in batch.unread:
+            output = self._placed(self._shards.engine(letter.partition).skip([letter]), letter.partition)
+            self._telemetry.decoded(0, output.dead_letters)
+            yield output
+
+    def _placed(self, output: Output, partition: int | None) -> Output:
+        """Says where the results come from, in the words of people where people read them."""
+        letters = []
+        for letter in output.dead_letters:
+            topic, number = self._source.place(letter.partition)
+            letters.append(replace(letter, topic=topic, partition=number))
+        return replace(output, partition=partition, version=self._shards.version, dead_letters=letters)
 
     def _finish(self) -> None:
         begin_s = self._clock.monotonic_s()
@@ -122,5 +155,7 @@ class Processor:
         except TransactionAborted as error:
             log.warning("%s Reading again.", error)
             self._telemetry.aborted()
+            self._health.aborted()
             return
+        self._health.committed()
         self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)

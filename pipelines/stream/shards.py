@@ -29,10 +29,12 @@ class Model(NamedTuple):
 
     Attributes:
         version: of its bundle.
+        alarms_per_row: that its limit allows, None where the limit was set without a budget.
         shard: builds decoder and engine for a checkpoint.
     """
 
     version: str
+    alarms_per_row: float | None
     shard: Callable[[Checkpoint], tuple[Decoder, Engine]]
 
 
@@ -56,6 +58,11 @@ class Shards:
     def version(self) -> str:
         """Of the bundle that serves."""
         return self._model.version
+
+    @property
+    def alarms_per_row(self) -> float | None:
+        """Budget of the bundle that serves, None where it has none."""
+        return self._model.alarms_per_row
 
     @property
     def late(self) -> int:
@@ -88,6 +95,10 @@ class Shards:
         cuts = [0, *(np.flatnonzero(np.diff(batch.partition)) + 1).tolist(), len(batch)]
         for start, stop in itertools.pairwise(cuts):
             yield self._shards[int(batch.partition[start])], batch.part(start, stop)
+
+    def engine(self, partition: int) -> Engine:
+        """Returns what holds the state of a partition."""
+        return (self._shards.get(partition) or self.whole()).engine
 
     def whole(self) -> Shard:
         """Returns the shard of a source that is one."""

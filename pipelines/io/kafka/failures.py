@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kafka import TopicPartition
 from kafka.errors import (
     AuthorizationError,
-    CorruptRecordError,
     FencedInstanceIdError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -19,6 +19,19 @@ from pipelines.io.kafka.deadline import Overdue
 
 class OutOfRange(Exception):
     """The log no longer holds the record that was to be read next."""
+
+
+class Damaged(Exception):
+    """A record is there but cannot be taken out of its batch.
+
+    Attributes:
+        partition: it lies in.
+        offset: of the record.
+    """
+
+    def __init__(self, partition: TopicPartition, offset: int, why: Exception) -> None:
+        super().__init__(f"{type(why).__name__} {' '.join(str(why).split())}")
+        self.partition, self.offset = partition, offset
 
 
 @contextmanager
@@ -44,8 +57,6 @@ def errors(what: str, aborted: bool = False) -> Iterator[None]:
         raise
     except Overdue as error:
         raise retry(f"{what}: no answer in time.") from error
-    except CorruptRecordError as error:
-        raise SourceLost(f"{what}: {error}; the log is damaged.") from error
     except KafkaError as error:
         told = " ".join(str(error).split()) or type(error).__name__
         raise retry(f"{what}: {type(error).__name__} {told}"[:400] + ".") from error

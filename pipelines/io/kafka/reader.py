@@ -1,17 +1,19 @@
 """Reads the log: a consumer that commits nothing by itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import NoOffsetForPartitionError
+from kafka.errors import NoOffsetForPartitionError, UnsupportedCodecError
 
 from pipelines.io.kafka.access import options as access
 from pipelines.io.kafka.config import KafkaConnection
-from pipelines.io.kafka.failures import errors
+from pipelines.io.kafka.failures import Damaged, errors
 
 ASSIGNORS = {"cooperative-sticky": CooperativeStickyAssignor, "range": RangePartitionAssignor}
 
@@ -21,6 +23,26 @@ class Stored(NamedTuple):
 
     next_offset: int
     metadata: str
+
+
+@contextmanager
+def unpacking() -> Iterator[None]:
+    """Tells failures of taking records out of a batch (checksum, compression, structure) with their position.
+
+    The client does not say where it failed, but its frame in the traceback does. ``UnsupportedCodecError`` is left as
+    it is: a missing library is not the record's fault.
+    """
+    try:
+        yield
+    except UnsupportedCodecError:
+        raise
+    except Exception as error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name == "_unpack_records":
+                part = frame.f_locals["self"]
+                at = max(part.next_fetch_offset, part.fetch_offset)
+                raise Damaged(part.topic_partition, at, error) from error
+        raise
 
 
 class Reader:
@@ -77,10 +99,11 @@ class Reader:
 
         Raises:
             OutOfRange: a partition was to be read where its log is no more.
+            Damaged: a record cannot be unpacked; unless reading goes on behind it, the next poll never returns.
             SourceLost: Kafka refuses to serve.
         """
         try:
-            with errors("cannot read from Kafka"):
+            with errors("cannot read from Kafka"), unpacking():
                 return self._consumer.poll(timeout_ms=round(1000 * timeout_s), max_records=most)
         except NoOffsetForPartitionError:
             return {}  # a new partition, whose position we are about to set
@@ -120,6 +143,11 @@ class Reader:
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """Reads these no further for now."""
         self._consumer.pause(*partitions)
+
+    def waiting(self, partition: TopicPartition) -> int:
+        """Returns how many records are known to wait behind the position."""
+        end = self._consumer.highwater(partition)
+        return 0 if end is None else max(0, end - self.position(partition))
 
     def membership(self) -> Any:
         """Returns who we are in the group now, by which Kafka tells us from our predecessors."""

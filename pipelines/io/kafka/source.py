@@ -11,16 +11,17 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
 
-from detector.errors import ConfigError, TransactionAborted
+from detector.errors import ConfigError, SourceLost, TransactionAborted
 from pipelines.clock import Clock
-from pipelines.io.base import NO_TIME, Beginning, Checkpoint, Place, Position, RawBatch
+from pipelines.io.base import NO_TIME, Beginning, Checkpoint, DeadLetter, Place, Position, RawBatch
 from pipelines.io.kafka.config import KafkaConfig
-from pipelines.io.kafka.failures import OutOfRange
+from pipelines.io.kafka.failures import Damaged, OutOfRange
 from pipelines.io.kafka.reader import ASSIGNORS, Reader
 from pipelines.io.kafka.state import StateTopic
 from pipelines.io.kafka.writer import Writer
@@ -71,10 +72,14 @@ class KafkaSource:
         """Returns the next committed records; partitions that begin or end are told with them."""
         if self._broken_s is not None:
             self._recover()
+        records, damaged = {}, None
         try:
             records = self._reader.poll(timeout_s, self._config.max_poll_records)
         except OutOfRange:  # the log was cut while we read: begin anew, which tells what is lost
-            records, self._fresh = {}, self._fresh | set(self._owned)
+            with self._lock:
+                self._fresh |= set(self._owned)
+        except Damaged as error:
+            damaged = error
         with self._lock:
             fresh, gone = self._fresh - self._gone, self._gone
             self._fresh, self._gone = set(), set()
@@ -90,7 +95,10 @@ class KafkaSource:
                 with self._lock:
                     self._fresh.add(at)
         found = {at: part for at, part in records.items() if at in self._owned and at not in fresh}
-        return self._batch(found, begun, ended)
+        batch = self._batch(found)
+        waiting = {number: self._reader.waiting(at) for at, number in self._owned.items() if at not in fresh}
+        unread = self._passed_over(damaged) if damaged and damaged.partition not in fresh else []
+        return replace(batch, begun=begun, ended=ended, unread=unread, waiting=waiting)
 
     def committed(self) -> Checkpoint:
         """Returns an empty checkpoint: every partition brings its own when it begins."""
@@ -181,6 +189,11 @@ class KafkaSource:
             self._reader.start(at, first)
             return Beginning(Checkpoint({number: Position(first, first)}), 0)
         noted = orjson.loads(stored.metadata) if stored.metadata.startswith("{") else {}
+        if stored.next_offset > held.stop:
+            raise SourceLost(
+                f"{at.topic}[{at.partition}] ends at {held.stop}, but group {self._config.group} has read up to "
+                f"{stored.next_offset}: the topic was created anew; reset the offsets of the group or use another one."
+            )
         lost = max(0, held.start - stored.next_offset)
         emit = stored.next_offset + lost
         rewind = max(min(noted.get("r", emit), emit), held.start, emit - self._config.max_rewind_records)
@@ -215,9 +228,16 @@ class KafkaSource:
             self._numbers.append(at)
         return self._numbers.index(at)
 
-    def _batch(
-        self, found: Mapping[Any, Sequence[Any]], begun: Mapping[int, Beginning], ended: Sequence[int]
-    ) -> RawBatch:
+    def _passed_over(self, damaged: Damaged) -> list[DeadLetter]:
+        """Reads on behind a record that cannot be unpacked, and tells of it."""
+        at, offset = damaged.partition, damaged.offset
+        if at not in self._owned:
+            return []
+        self._reader.start(at, offset + 1)
+        detail = f"The record cannot be taken out of the log: {damaged}."
+        return [DeadLetter(self._owned[at], offset, "damaged", detail, b"")]
+
+    def _batch(self, found: Mapping[Any, Sequence[Any]]) -> RawBatch:
         records = [record for part in found.values() for record in part]
         counts = [len(part) for part in found.values()]
         return RawBatch(
@@ -228,6 +248,4 @@ class KafkaSource:
             timestamp_ns=np.array(
                 [NO_TIME if record.timestamp < 0 else record.timestamp * NS_PER_MS for record in records], np.int64
             ),
-            begun=begun,
-            ended=ended,
         )
