@@ -65,5 +65,5 @@ clean: ## Remove .venv and everything generated
 	@touch $@
 
 .venv/dev: .venv/base
-	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[train,broker,dev]'
+	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[train,bakeoff,broker,dev]'
 	@touch $@

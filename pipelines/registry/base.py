@@ -109,6 +109,9 @@ class Run(Protocol):
     def figure(self, name: str, figure: "Figure") -> None:
         """Keeps a picture as ``name``.png."""
 
+    def file(self, path: Path) -> None:
+        """Keeps a file under its own name."""
+
     def model(self, bundle: Path) -> str:
         """Keeps the bundle and returns what it is known by, empty where only ``register`` keeps bundles."""
 

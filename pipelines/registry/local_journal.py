@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,10 @@ class LocalRun:
     def figure(self, name: str, figure: "Figure") -> None:
         """As in ``Run``."""
         figure.savefig(self._folder / f"{name}.png", format="png")
+
+    def file(self, path: Path) -> None:
+        """As in ``Run``."""
+        shutil.copy(path, self._folder)
 
     def model(self, bundle: Path) -> str:
         """Keeps nothing: ``register`` does."""

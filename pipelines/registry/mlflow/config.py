@@ -1,5 +1,7 @@
 """Where MLflow keeps detectors. Nothing here imports mlflow: daemons ask the database or the server themselves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from pipelines.registry.mlflow.rest import RestCatalogue
 from pipelines.registry.mlflow.sqlite import SqliteCatalogue
 
 if TYPE_CHECKING:
+    from pipelines.registry.mlflow.journal import MlflowJournal
     from pipelines.registry.mlflow.registry import MlflowRegistry
 
 SQLITE = "sqlite:///"
@@ -55,13 +58,32 @@ class MlflowConfig(BaseModel):
             ConfigError: mlflow is not installed.
             RegistryUnavailable: the store cannot be used.
         """
-        try:
+        with _installed():
             from pipelines.registry.mlflow.registry import MlflowRegistry
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] != "mlflow":
-                raise
-            raise ConfigError("a registry of kind mlflow needs mlflow: pip install 'reconwatch[train]'.") from error
         return MlflowRegistry(self, name)
+
+    def journal(self, what: str) -> "MlflowJournal":
+        """Returns where runs that train no detector are written down, in an experiment called ``what``.
+
+        Raises:
+            ConfigError: mlflow is not installed.
+            RegistryUnavailable: the store cannot be used.
+        """
+        with _installed():
+            from pipelines.registry.mlflow.journal import MlflowJournal
+            from pipelines.registry.mlflow.store import connect, experiment
+        client = connect(self)
+        return MlflowJournal(client, experiment(self, client, what), self.uri, what)
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "mlflow":
+            raise
+        raise ConfigError("what is kept in MLflow needs mlflow: pip install 'reconwatch[train]'.") from error
 
 
 def _host(uri: str) -> str:

@@ -1,4 +1,4 @@
-"""Retrains as MLflow runs: one parent each, one nested run per candidate, every bundle a logged model."""
+"""Retrains and bake-offs as MLflow runs: one parent each, one nested run per candidate, every bundle a logged model."""
 
 import json
 import math
@@ -24,7 +24,6 @@ from pipelines.registry.mlflow.store import mapped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KEY = "reconwatch.retrain"
 _BATCH = 1000
 
 
@@ -35,15 +34,17 @@ class MlflowJournal:
         client: of the store.
         experiment: id of the experiment.
         uri: of the store, for messages.
+        what: what is written down, the first word of the parents' names.
     """
 
-    def __init__(self, client: MlflowClient, experiment: str, uri: str) -> None:
-        self._client, self._experiment, self._uri = client, experiment, uri
+    def __init__(self, client: MlflowClient, experiment: str, uri: str, what: str = "retrain") -> None:
+        self._client, self._experiment, self._uri, self._what = client, experiment, uri, what
+        self._tag = f"reconwatch.{what}"
 
     @contextmanager
     def parent(self, key: str, tags: Mapping[str, str]) -> "Iterator[MlflowRun]":
         """As in ``Journal``."""
-        with self._opened(key, f"retrain {key}", tags, None) as run:
+        with self._opened(key, f"{self._what} {key}", tags, None) as run:
             yield run
 
     @contextmanager
@@ -62,13 +63,13 @@ class MlflowJournal:
                 run_name=None if found else name,
                 nested=parent is not None,
                 parent_run_id=None if found else parent,
-                tags=dict(tags) | {KEY: key},
+                tags=dict(tags) | {self._tag: key},
             )
         with run:
             yield MlflowRun(self._client, run.info.run_id, self._uri)
 
     def _found(self, key: str) -> str | None:
-        runs = self._client.search_runs([self._experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
+        runs = self._client.search_runs([self._experiment], f"tags.`{self._tag}` = '{key}'", max_results=1)
         return str(runs[0].info.run_id) if runs else None
 
 
@@ -106,6 +107,11 @@ class MlflowRun:
         """As in ``Run``."""
         with mapped(self._uri):
             self._client.log_figure(self._run_id, figure, f"{name}.png")
+
+    def file(self, path: Path) -> None:
+        """As in ``Run``."""
+        with mapped(self._uri):
+            self._client.log_artifact(self._run_id, str(path))
 
     def model(self, bundle: Path) -> str:
         """As in ``Run``."""
