@@ -1,9 +1,7 @@
 """Pictures for the report: one incident of one pump, and the whole stream at a glance."""
 
-import io
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -13,7 +11,7 @@ from detector.alerting.alert import Alert
 from detector.bundle import Bundle
 from detector.fitting.frames import LABEL, align
 from detector.members.base import Rows
-from detector.plots import ALARM, EXPECTED, GRID, INK, KNOWN, MUTED, Picture, draw
+from detector.plots import ALARM, GRID, KNOWN, MUTED, Picture, draw
 from detector.types import DecisionBatch, Explanation, Ints
 from detector.windows.schema import NS
 from pipelines.demo.faults import Fault
@@ -21,8 +19,6 @@ from pipelines.demo.stage import Stage
 
 AROUND_S = 2 * 3600
 CHANNELS = 3
-
-_THEME = {INK: "ink", MUTED: "muted", GRID: "grid", EXPECTED: "expected", ALARM: "alarm", KNOWN: "known"}
 
 
 def incident(
@@ -80,18 +76,6 @@ def overview(stage: Stage, faults: Sequence[Fault], alerts: Sequence[Alert]) -> 
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
-
-
-def svg(figure: Figure, number: int) -> str:
-    """Returns a figure as SVG whose colours follow the page; ``number`` keeps its ids apart from other figures'."""
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"reconwatch-{number}"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    drawn = text.getvalue()
-    drawn = drawn[drawn.index("<svg") :]
-    for colour, name in _THEME.items():
-        drawn = drawn.replace(colour, f"var(--{name})")
-    return drawn
 
 
 def _bar(axes: Axes, line: float, start_ns: int, end_ns: int, colour: str) -> None:

@@ -11,9 +11,10 @@ from detector.bundle import Bundle
 from detector.errors import ConfigError
 from detector.types import DecisionBatch
 from pipelines.demo.outcome import Finding, Outcome
-from pipelines.demo.pictures import incident, overview, svg
+from pipelines.demo.pictures import incident, overview
 from pipelines.demo.show import minutes, stamp
 from pipelines.demo.stage import Stage
+from pipelines.page import style, svg
 
 MOST_FALSE_ALARMS = 6
 
@@ -55,6 +56,7 @@ class Report:
         raised = [finding.alert for finding in outcome.findings if finding.alert] + list(outcome.false_alarms)
         template = Template(files("pipelines.demo").joinpath("report.html").read_text(encoding="utf-8"))
         return template.substitute(
+            style=style(),
             setting=f"{plant.pumps} pumps, {len(plant.record_schema.channels)} channels, a reading every "
             f"{plant.interval_s} s. Learnt from {plant.history_days} quiet days, then watched {plant.live_days} more.",
             tiles=self._tiles(),
