@@ -1,7 +1,7 @@
 """``reconwatch retrain``: all candidates from the newest history, and the best one promoted by evidence."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,7 @@ from pipelines.cli.options import config_options
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
+    from detector.evaluation.select import Standing
     from pipelines.retrain.config import RetrainConfig
     from pipelines.retrain.history import History
     from pipelines.retrain.retrain import Place
@@ -76,13 +77,17 @@ def retrain(
         outcome = retrained(
             place, config, history, wanted, settings.scoring.delay, settings.scoring.calibration, resume, progress, told
         )
-    quality = {one.name: one.marks.mean if one.status == "trained" else None for one in outcome.results}
+    standings = outcome.selection.standings if outcome.selection else ()
+    quality: dict[str, Any] = dict.fromkeys(one.name for one in outcome.results if one.status != "trained")
+    for one in standings:
+        quality[one.name] = _standing(one) if as_json else f"{one.quality:.3f} ({one.low:.3f} to {one.high:.3f})"
     result(
         {
             "detector": name,
             "compared_by": f"{outcome.exam} anomalies",
             **({"candidates": quality} if as_json else quality),
-            "chosen": outcome.chosen,
+            "chosen": outcome.selection.chosen if outcome.selection else "",
+            "worth": outcome.selection.worth if outcome.selection else "",
             "version": outcome.number,
             "promoted": outcome.decision.promote,
             "reason": outcome.decision.reason,
@@ -95,6 +100,11 @@ def retrain(
             f"{len(failed)} of {len(wanted)} candidates failed: {', '.join(one.name for one in failed)}; the others "
             "are done, and --resume tries these again."
         )
+
+
+def _standing(one: "Standing") -> dict[str, Any]:
+    gain = one.gain._asdict() if one.gain else None
+    return {"quality": one.quality, "low": one.low, "high": one.high, "gain_over_auto": gain}
 
 
 def _calm(place: "Place", config: "RetrainConfig", history: "History", settings: Settings) -> str:

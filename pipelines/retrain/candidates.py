@@ -10,7 +10,7 @@ from detector.members.autoencoder import AutoencoderMember
 from detector.members.presets import auto, single
 from detector.members.table import DetectorConfig
 from detector.models.backbones.table import BackboneConfig
-from detector.models.variants.table import VariantConfig
+from detector.models.variants.table import REGISTERED
 
 AUTO, ALL = "auto", "all"
 
@@ -49,20 +49,16 @@ def candidates(
         ConfigError: there is no such variant or backbone.
     """
     found = [Candidate(AUTO, auto(channels), {"variant": AUTO, "backbone": "conv1d"})]
-    for variant in _chosen(variants, VariantConfig, "variant"):
-        for backbone in _chosen(backbones, BackboneConfig, "backbone"):
-            config = single(
-                TypeAdapter(VariantConfig).validate_python({"kind": variant}),
-                TypeAdapter(BackboneConfig).validate_python({"kind": backbone}),
-            )
+    for variant in _chosen(variants, list(REGISTERED), "variant"):
+        for backbone in _chosen(backbones, kinds(BackboneConfig), "backbone"):
+            config = single(REGISTERED[variant], TypeAdapter(BackboneConfig).validate_python({"kind": backbone}))
             found.append(Candidate(f"{variant}-{backbone}", config, {"variant": variant, "backbone": backbone}))
     if steps is None:
         return found
     return [candidate._replace(config=_shortened(candidate.config, steps)) for candidate in found]
 
 
-def _chosen(names: Sequence[str], union: Any, what: str) -> list[str]:
-    legal = kinds(union)
+def _chosen(names: Sequence[str], legal: list[str], what: str) -> list[str]:
     if ALL in names:
         return legal
     for name in names:

@@ -9,14 +9,15 @@ from pathlib import Path
 from detector.bundle import Bundle, load
 from detector.calibration.table import CalibrationConfig
 from detector.errors import BundleError, ConfigError, GateRejected
+from detector.evaluation.exam import exam, sit
+from detector.evaluation.select import Selection, select
 from detector.fitting.dataset import fit_window
 from detector.members.base import Progress
-from pipelines.registry.base import Journal, Registry
+from pipelines.registry.base import Journal, Registry, Run
 from pipelines.registry.table import RegistryConfig
 from pipelines.retrain.candidates import AUTO, Candidate
 from pipelines.retrain.config import RetrainConfig
-from pipelines.retrain.exam import exam, sit
-from pipelines.retrain.gate import Decision, best, decide
+from pipelines.retrain.gate import Decision, decide
 from pipelines.retrain.history import History
 from pipelines.retrain.promote import promote
 from pipelines.retrain.train import Result, Trainer, failure, finished
@@ -44,14 +45,14 @@ class Outcome:
     Attributes:
         results: of every candidate.
         exam: ``labelled`` or ``injected``: what compared them.
-        chosen: name of the best candidate, empty where none could be trained.
+        selection: candidates in order and the one taken, None where none could be trained.
         number: its version, None where none was registered.
         decision: whether it serves now, and why.
     """
 
     results: list[Result]
     exam: str
-    chosen: str
+    selection: Selection | None
     number: int | None
     decision: Decision
 
@@ -91,7 +92,7 @@ def retrain(
     windows = [member.window for candidate in candidates for member in candidate.config.members]
     longest = max(map(len, history.train))
     window = max([fit_window(w, longest) for w in windows] + ([champion.detector.window] if champion else []))
-    sheet = exam(history.test, window, history.schema.rows_per_week, config.seed)
+    sheet = exam([(part.run.values, part.anomalous) for part in history.test], window, config.seed)
     trainer = Trainer(history, sheet, config.seed, delay, calibration)
     journal = place.registry.journal()
     with journal.parent(key, {"detector": place.name, "data_digest": history.digest}) as parent:
@@ -104,9 +105,11 @@ def retrain(
         progress("retrain", 1.0)
         trained = {result.name: result for result in results if result.status == "trained"}
         if not trained:
-            return Outcome(results, sheet.kind, "", None, Decision(False, "no candidate could be trained"))
-        chosen = best({name: result.marks for name, result in trained.items()}, AUTO, config.alpha)
-        parent.metrics({f"quality_{sheet.kind}": trained[chosen].marks.mean})
+            return Outcome(results, sheet.kind, None, None, Decision(False, "no candidate could be trained"))
+        marks = {name: result.marks for name, result in trained.items()}
+        selection = select(marks, sheet.kind, AUTO, config.alpha, config.seed)
+        chosen = selection.chosen
+        _note(parent, sheet.kind, selection)
         tags = next(c.tags for c in candidates if c.name == chosen)
         tags = _tags(tags, folder / chosen / "bundle", history, key, trained[chosen], sheet.kind)
         fresh = place.registry.register(folder / chosen / "bundle", tags, trained[chosen].kept)
@@ -117,8 +120,8 @@ def retrain(
         elif champion.detector.schema.hash != history.schema.hash:
             decision = Decision(False, f"version {number} judges other channels; promote it by hand where they changed")
         else:
-            decision = decide(trained[chosen].marks, sit(champion, sheet, delay, calibration), config.alpha)
-        return Outcome(results, sheet.kind, chosen, fresh, _promoted(place, fresh, number, decision))
+            decision = decide(trained[chosen].marks, sit(champion.detector, sheet, delay, calibration), config.alpha)
+        return Outcome(results, sheet.kind, selection, fresh, _promoted(place, fresh, number, decision))
 
 
 def _result(
@@ -132,6 +135,13 @@ def _result(
             return trainer.train(candidate, folder, run, lambda _, share: progress(candidate.name, share))
     except Exception as error:  # noqa: BLE001 - a defect in one variant must not cost the others
         return failure(candidate.name, error, folder)
+
+
+def _note(run: Run, kind: str, selection: Selection) -> None:
+    run.params({"chosen": selection.chosen, "worth": selection.worth})
+    for one in selection.standings:
+        found = {"mean": one.quality, "low": one.low, "high": one.high}
+        run.metrics({f"quality_{kind}/{one.name}/{end}": value for end, value in found.items()})
 
 
 def _promoted(place: Place, number: int, compared: int | None, decision: Decision) -> Decision:

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from detector.bundle import Bundle
 from detector.calibration.table import CalibrationConfig
 from detector.errors import GateRejected, ReconwatchError
+from detector.evaluation.exam import Exam, Marks, sit
 from detector.fitting.fit import fit_detector
 from detector.inference import calibrate
-from detector.members.autoencoder import Reconstruction
 from detector.members.base import Progress
+from detector.members.reconstruction import Reconstruction
 from detector.plots import reconstructions_figure
 from pipelines.registry.base import Run
 from pipelines.retrain.candidates import Candidate
-from pipelines.retrain.exam import Exam, Marks, sit
 from pipelines.retrain.history import History
 
 FILE = "result.json"
@@ -92,7 +92,7 @@ class Trainer:
         except GateRejected as error:
             return _kept(Result(name=candidate.name, status="refused", reason=str(error)), folder)
         bundle.save(folder / "bundle")
-        marks = sit(bundle, self._exam, self._delay, self._calibration)
+        marks = sit(bundle.detector, self._exam, self._delay, self._calibration)
         self._note(bundle, marks, run)
         kept = run.model(folder / "bundle")
         return _kept(
@@ -122,7 +122,7 @@ class Trainer:
         for member in bundle.detector.members:
             if isinstance(member, Reconstruction):
                 for term, values in member.history.items():
-                    every = member.config.trainer.check_every if term == "held_out" else 1
+                    every = member.config.trainer["check_every"] if term == "held_out" else 1
                     run.curve(f"{member.name}_{term}", [every * (step + 1) for step in range(len(values))], values)
         run.figure("reconstructions", reconstructions_figure(bundle.detector, bundle.golden.windows))
 

@@ -13,11 +13,11 @@ import pytest
 from detector.bundle import Bundle, load
 from detector.errors import TrainingDiverged
 from detector.fitting import fit
-from detector.models.variants.table import VariantConfig
+from detector.models.variants.table import REGISTERED
 from pipelines.cli.main import run
 from pipelines.registry.local import LocalConfig, LocalRegistry
 from pipelines.retrain import train
-from pipelines.retrain.candidates import Candidate, candidates, kinds
+from pipelines.retrain.candidates import Candidate, candidates
 
 COMMAND = [sys.executable, "-c", "from pipelines.cli.main import main; main()"]
 Told = pytest.CaptureFixture[str]
@@ -65,7 +65,7 @@ def test_every_variant_has_a_run_and_the_best_candidate_serves(
     config: Path, tmp_path: Path, registry: LocalRegistry, capfd: Told
 ) -> None:
     found = _call(capfd, "retrain", "-c", str(config), "--variant", "all", "--backbone", "dense")
-    names = {"auto", *(f"{variant}-dense" for variant in kinds(VariantConfig))}
+    names = {"auto", *(f"{variant}-dense" for variant in REGISTERED)}
     assert set(found["candidates"]) == names
     files = (tmp_path / "registry/pumps/runs").glob("*/*/run.json")
     runs = {path.parent.name: json.loads(path.read_text()) for path in files}
@@ -107,7 +107,7 @@ def test_a_candidate_that_fails_stops_no_other_and_resume_tries_it_alone_again(
     work = next((tmp_path / "work/pumps").iterdir())
     before = (work / "pca-dense/bundle/manifest.json").stat().st_mtime_ns
     found = _call(capfd, *call, "--resume")
-    assert found["candidates"]["deep-dense"] > 0
+    assert found["candidates"]["deep-dense"]["quality"] > 0
     assert (work / "pca-dense/bundle/manifest.json").stat().st_mtime_ns == before
     assert run([*call, "--resume", "--set", "retrain.seed=1"]) == 2
     assert "no interrupted retrain of this history" in capfd.readouterr().err
