@@ -90,6 +90,10 @@ class Autoencoder(nn.Module):
         """Returns what the model expects in place of windows: [B, T, F + C] to [B, T, F]."""
         return self.decode(self.encode(x))
 
+    def between(self, one: Tensor, other: Tensor, share: Tensor) -> Tensor:
+        """Returns codes [N, D] on the way from one code [D] to another, ``share`` [N] of it gone."""
+        return one + share[:, None] * (other - one)
+
     def forward(self, x: Tensor) -> Tensor:
         """Reconstructs, see ``reconstruct``."""
         return self.reconstruct(x)

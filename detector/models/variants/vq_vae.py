@@ -37,6 +37,11 @@ class VqVae(Autoencoder):
         """As in ``Autoencoder``: the entries themselves."""
         return self.codebook.entries[self.entries(x)].flatten(1)
 
+    def between(self, one: Tensor, other: Tensor, share: Tensor) -> Tensor:
+        """As in ``Autoencoder``: each slot takes the entry nearest to the straight way."""
+        codes = super().between(one, other, share).unflatten(1, (self.slots, -1))
+        return self.codebook.entries[self.codebook.nearest(codes)].flatten(1)
+
     def begin(self, batches: Iterable[Batch]) -> None:
         """Takes first entries from the untrained encoder, so that all are near some window."""
         self.codebook.spread(torch.cat([self.slotted(batch.x).flatten(0, 1) for batch in batches]))
