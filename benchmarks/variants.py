@@ -41,7 +41,7 @@ from pipelines.io.frames import TIME, read_table
 from pipelines.retrain.candidates import ALL, AUTO, Candidate, candidates
 
 LEARNT_ROWS, KEPT_ROWS, TEST_ROWS = 2000, 1000, 6000
-STEPS = 60
+STEPS = 40
 MOST_CHANNELS, LEAST_ROWS, PER_COLLECTION, MOST_SERIES = 60, 200, 4, 42
 SERIES = Path(__file__).with_name("variants_series.txt")
 COLUMNS = ("series", "candidate", "channels", "vus_pr", "marks", "fit_s", "failure")
