@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import SecretStr, ValidationError
@@ -15,6 +15,39 @@ PREFIX = "RECONWATCH__"
 FILE = "__FILE"
 
 Tree = dict[str, Any]
+
+
+class Origin(NamedTuple):
+    """Where settings come from.
+
+    Attributes:
+        path: YAML file, None for none.
+        environment: variables ``RECONWATCH__SECTION__KEY``.
+        options: ``section.key=value``.
+    """
+
+    path: Path | None
+    environment: Mapping[str, str]
+    options: Sequence[str]
+
+    def read(self) -> Settings:
+        """Returns the settings as they stand now.
+
+        Raises:
+            ConfigError: a file cannot be read, a key is unknown, or a value does not fit.
+        """
+        return load(*self)
+
+    def content(self) -> bytes:
+        """Returns what the file says, byte by byte.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            return self.path.read_bytes() if self.path else b""
+        except OSError as error:
+            raise ConfigError(f"cannot read the configuration {self.path}: {error.strerror}.") from error
 
 
 def load(path: Path | None, environment: Mapping[str, str], options: Sequence[str] = ()) -> Settings:

@@ -82,6 +82,9 @@ TABLE = {
     "alerts": Metric(Counter, "Alerts that changed their state.", ("detector", "severity", "state")),
     "model": Metric(Info, "The detector that serves."),
     "model_reloads": Metric(Counter, "Looks at the registry that gave something to tell.", ("result",)),
+    "config_last_reload_successful": Metric(
+        Gauge, "1 while the configuration in force is the one that stands written."
+    ),
     "lost_records": Metric(Counter, "Records deleted from the log before they were read."),
     "consumer_lag_records": Metric(Gauge, "Records known to wait behind those read last.", ("topic", "partition")),
     "halted": Metric(Gauge, "1 once too many dead letters have stopped the reading."),
@@ -116,6 +119,7 @@ class Telemetry:
         self._decoded, self._dead = records.labels(topic, "decoded"), records.labels(topic, "dead_letter")
         self._windows = self._metrics["windows_scored"].labels(detector)
         self._inference = self._metrics["inference_seconds"].labels(detector)
+        self.configured(True)
         self.serves(version)
 
     def serves(self, version: str) -> None:
@@ -125,6 +129,10 @@ class Telemetry:
     def reloaded(self, result: str) -> None:
         """Counts that another version was swapped in, refused, or could not be asked for (unavailable)."""
         self._metrics["model_reloads"].labels(result).inc()
+
+    def configured(self, well: bool) -> None:
+        """Notes whether the configuration, as it stands now, could be put into force."""
+        self._metrics["config_last_reload_successful"].set(well)
 
     def followed(self, batch: RawBatch, place: Callable[[int], Place]) -> None:
         """Counts what began and ended with a poll and notes what waits behind it; ``place`` names partitions."""

@@ -8,11 +8,22 @@ from typing import Any
 
 import click
 
-from pipelines.loading import load
+from pipelines.loading import Origin
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command ``--config`` and ``--set``; it receives the settings read, as ``settings``."""
+
+    @origin_options
+    @functools.wraps(command)
+    def read(origin: Origin, **rest: Any) -> Any:
+        return command(settings=origin.read(), **rest)
+
+    return read
+
+
+def origin_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command ``--config`` and ``--set``; it receives where the settings stand, as ``origin``."""
 
     @click.option(
         "-c", "--config", "path", type=click.Path(path_type=Path), help="YAML file; see reconwatch config schema."
@@ -22,6 +33,6 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(command)
     def read(path: Path | None, options: tuple[str, ...], **rest: Any) -> Any:
-        return command(settings=load(path, os.environ, options), **rest)
+        return command(origin=Origin(path, os.environ, options), **rest)
 
     return read

@@ -7,8 +7,8 @@ from detector.bundle import Bundle, load
 from detector.errors import ReconwatchError
 from pipelines.doctor.finding import Finding, failed, fine
 from pipelines.registry.base import Catalogue
+from pipelines.serving import model
 from pipelines.settings import Settings
-from pipelines.wiring import model
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -29,10 +29,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _port(settings: Settings) -> Finding:
-    config = settings.server
+    config, clock = settings.server, SystemClock()
     subject = f"port {config.port}"
     try:
-        Server(config, CollectorRegistry(), Health(SystemClock())).close()
+        Server(config, CollectorRegistry(), Health(clock), clock).close()
     except ConfigError as error:
         found = failed(subject, error)
         return found._replace(

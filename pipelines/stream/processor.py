@@ -9,8 +9,8 @@ from detector.errors import TooManyDeadLetters, TransactionAborted
 from pipelines.clock import Clock
 from pipelines.io.base import DeadLetter, Output, RawBatch, Sink, Source
 from pipelines.stream.flood import DeadLetterConfig, Flood
+from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
-from pipelines.stream.reload import Reloader
 from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
@@ -30,7 +30,7 @@ class Processor:
         health: told how the loop fares.
         clock: wall time, for measurements.
         dead_letters: how many of them are taken for normal.
-        reloader: says when another detector is to serve, None if one serves for ever.
+        handover: where a detector that is to serve is found, None if one serves for ever.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class Processor:
         health: Health,
         clock: Clock,
         dead_letters: DeadLetterConfig,
-        reloader: Reloader | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self._source, self._shards, self._sinks = source, shards, sinks
         self._telemetry, self._health, self._clock = telemetry, health, clock
         self._flood = Flood(dead_letters)
-        self._reloader = reloader
+        self._handover = handover
 
     def run(self, stop: threading.Event) -> None:
         """Works until the source ends or ``stop`` is set; the batch in hand is finished, flushed and committed.
@@ -83,14 +83,13 @@ class Processor:
 
     def _renew(self) -> None:
         """Swaps the detector, if there is a new one; everything read so far is committed."""
-        model = self._reloader.fresh() if self._reloader else None
+        model = self._handover.fresh() if self._handover else None
         if model is None:
             return
         self._source.rewind()
         self._shards.renew(model, self._source.committed())
         self._telemetry.serves(model.version)
         self._telemetry.allows(model.alarms_per_row)
-        self._telemetry.reloaded("swapped")
         log.info("bundle %s serves from now on", model.version)
 
     def _cycle(self, batch: RawBatch, missed: list[Output]) -> None:

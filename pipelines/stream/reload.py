@@ -13,7 +13,6 @@ from pathlib import Path
 
 from detector.errors import ReconwatchError, RegistryUnavailable
 from pipelines.registry.base import Catalogue
-from pipelines.stream.shards import Model
 from pipelines.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ class Reloader:
     Args:
         catalogue: asked in the thread only.
         number: the version that serves.
-        prepare: loads and proves the bundle in a folder; raises where it may not serve.
+        adopt: proves the bundle in a folder and has it serve; raises where it may not.
         telemetry: where outcomes are counted.
         every_s: between two looks.
     """
@@ -34,14 +33,13 @@ class Reloader:
         self,
         catalogue: Catalogue,
         number: int,
-        prepare: Callable[[Path], Model],
+        adopt: Callable[[Path], None],
         telemetry: Telemetry,
         every_s: float,
     ) -> None:
-        self._catalogue, self._prepare, self._telemetry, self._every_s = catalogue, prepare, telemetry, every_s
+        self._catalogue, self._adopt, self._telemetry, self._every_s = catalogue, adopt, telemetry, every_s
         self._number = number
         self._refused: int | None = None
-        self._ready: Model | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reload", daemon=True)
 
@@ -55,18 +53,13 @@ class Reloader:
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
-    def fresh(self) -> Model | None:
-        """Returns a detector that is to serve from now on, once; None where nothing changed."""
-        model, self._ready = self._ready, None
-        return model
-
     def look(self) -> None:
         """Looks once; whatever is wrong is counted and told, and the detector that serves goes on."""
         try:
             number = self._catalogue.resolve("champion")
             if number is None or number == self._number or number == self._refused:
                 return
-            model = self._prepared(number)
+            self._adopted(number)
         except RegistryUnavailable as error:
             self._telemetry.reloaded("unavailable")
             log.warning("no news of the champion: %s", error)
@@ -75,11 +68,12 @@ class Reloader:
             self._telemetry.reloaded("refused")
             log.error("version %d is refused, version %d goes on: %s", number, self._number, error)
         else:
-            self._number, self._refused, self._ready = number, None, model
+            self._number, self._refused = number, None
+            self._telemetry.reloaded("swapped")
 
-    def _prepared(self, number: int) -> Model:
+    def _adopted(self, number: int) -> None:
         try:
-            return self._prepare(self._catalogue.fetch(number))
+            self._adopt(self._catalogue.fetch(number))
         except ReconwatchError:
             raise
         except Exception as error:  # whatever a broken version makes the libraries raise, the old one serves on

@@ -17,7 +17,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from detector.errors import ConfigError
+from pipelines.clock import Clock
 from pipelines.stream.health import Health
+from pipelines.stream.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +50,17 @@ class Server:
         config: where to listen.
         registry: what /metrics shows.
         health: what the probes show.
+        clock: monotonic time, to limit the rate of requests.
 
     Raises:
         ConfigError: the address cannot be used.
     """
 
-    def __init__(self, config: ServerConfig, registry: CollectorRegistry, health: Health) -> None:
+    def __init__(self, config: ServerConfig, registry: CollectorRegistry, health: Health, clock: Clock) -> None:
         self._socket = _bound(config)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                _application(config, registry, health),
+                Limits(_application(config, registry, health), clock),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -27,11 +27,13 @@ from pipelines.io.base import RawBatch
 from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 from pipelines.registry.local import LocalRegistry
+from pipelines.serving import Serving
 from pipelines.settings import Settings
+from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
 from pipelines.stream.reload import Reloader
 from pipelines.telemetry import Telemetry
-from pipelines.wiring import assembled, prepared
+from pipelines.wiring import assembled
 
 SWAP = 200
 Row = tuple[str, int, float, bytes]
@@ -90,8 +92,8 @@ class Run:
         serving = load(registry.fetch(number))
         settings = _settings(registry.fetch(number))
         self.telemetry, clock, sink = Telemetry("memory", "d", serving.version), SystemClock(), MemorySink()
-        schema = serving.detector.schema
-        reloader = Reloader(registry, number, lambda path: prepared(settings, schema, path), self.telemetry, 5)
+        handover = Handover()
+        reloader = Reloader(registry, number, Serving(settings, serving, handover).adopt, self.telemetry, 5)
 
         def happen() -> None:
             event()
@@ -99,7 +101,7 @@ class Run:
 
         source = Watched(records, happen)
         health = Health(clock)
-        assembled(settings, serving, source, [sink], self.telemetry, health, clock, reloader).run(threading.Event())
+        assembled(settings, serving, source, [sink], self.telemetry, health, clock, handover).run(threading.Event())
         self.rows: list[Row] = []
         self.versions: list[str] = []
         for output in sink.outputs:

@@ -28,7 +28,7 @@ class ManualClock:
 def _serving(health: Health, **options: object) -> Iterator[httpx.Client]:
     registry = CollectorRegistry()
     Counter("reconwatch_records", "Records.", registry=registry).inc(3)
-    server = Server(ServerConfig(port=0, **options), registry, health)
+    server = Server(ServerConfig(port=0, **options), registry, health, ManualClock())
     server.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
@@ -74,4 +74,4 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = ServerConfig(port=taken.getsockname()[1])
         with pytest.raises(ConfigError, match=r"cannot listen on .*in use; choose another server\.port"):
-            Server(config, CollectorRegistry(), Health(ManualClock()))
+            Server(config, CollectorRegistry(), Health(ManualClock()), ManualClock())
