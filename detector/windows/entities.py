@@ -54,7 +54,9 @@ class SeriesIndex:
 
     def keys(self, series: Iterable[int]) -> list[str]:
         """The keys of ids, as ``key`` gives each."""
-        return [self.key(s) for s in series]
+        known, at = np.unique(np.fromiter(series, np.int64), return_inverse=True)
+        names = [self.key(s) for s in known.tolist()]
+        return [names[i] for i in at.tolist()]
 
     def release(self, series: Iterable[int]) -> None:
         """Forgets the keys of these ids, so that the ids may name other series."""

@@ -75,15 +75,14 @@ def fitted(letter: DeadLetter, most_bytes: int) -> bytes:
 def batch(output: Output, rows: slice) -> bytes:
     """Returns scores as one JSON object of columns: series are places in ``keys``, top channels in ``channels``."""
     decisions, keys = output.decisions, output.keys[rows]
-    names = list(dict.fromkeys(keys))
-    number = {name: at for at, name in enumerate(names)}
+    _, first, number = np.unique(decisions.series[rows], return_index=True, return_inverse=True)
     share = decisions.contribution[rows]
     return orjson.dumps(
         {
             "v": 1,
-            "keys": names,
+            "keys": [keys[row] for row in first.tolist()],
             "channels": output.channels,
-            "series": [number[key] for key in keys],
+            "series": number,
             "time_ns": np.ascontiguousarray(decisions.time_ns[rows]),
             "anomaly_score": np.ascontiguousarray(decisions.anomaly_score[rows]),
             "p_value": np.ascontiguousarray(decisions.p_value[rows]),
