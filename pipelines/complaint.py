@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipelines.settings import Settings
 
@@ -34,7 +34,8 @@ def sentence(error: ValidationError, tree: Any, origins: Mapping[Keys, str]) -> 
         return f"{where}: {what}.kind is {context['tag']!r}; legal kinds are {context['expected_tags']}.{more}"
     if found["type"] == "union_tag_not_found":
         return f"{where}: {what} needs a kind.{more}"
-    given = f", not {found['input']!r}" if isinstance(found["input"], (str, int, float, bool)) else ""
+    shown = isinstance(found["input"], (str, int, float, bool)) and not _secret(found["loc"])
+    given = f", not {found['input']!r}" if shown else ""
     message = found["msg"].removeprefix("Value error, ")
     at = where if where.endswith(what) else f"{where}: {what}"
     return f"{at}: {message[0].lower()}{message[1:]}{given}.{more}"
@@ -75,6 +76,12 @@ def _model(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
         kinds = [m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == part]
         models = [m for f in fields for m in _models(f)] if fields else kinds or models
     return models[0] if models else None
+
+
+def _secret(loc: tuple[int | str, ...]) -> bool:
+    model = _model(loc[:-1])
+    field = model.model_fields.get(str(loc[-1])) if model and loc else None
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -120,15 +120,21 @@ def _value(text: str, name: str) -> Any:
 
 
 def _set(tree: Tree, keys: tuple[str, ...], value: Any, name: str) -> None:
+    """Sets one value; an entry that a list holds already is named by its number, from 0."""
     *sections, last = keys
+    inner: Any = tree
     for section in sections:
-        inner = tree.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{name}: {section} is not a section with keys; set it as a whole, as a JSON list.")
-        tree = inner
-    if last == "kind" and tree.get("kind") != value:
-        tree.clear()  # the keys of another kind mean nothing
-    tree[last] = value
+        if isinstance(inner, list) and section.isdecimal() and int(section) < len(inner):
+            inner = inner[int(section)]
+        elif isinstance(inner, dict):
+            inner = inner.setdefault(section, {})
+    if not isinstance(inner, dict):
+        raise ConfigError(
+            f"{name}: {'.'.join(sections)} is not a section with keys; set it as a whole, as a JSON list."
+        )
+    if last == "kind" and inner.get("kind") != value:
+        inner.clear()  # the keys of another kind mean nothing
+    inner[last] = value
 
 
 def _refuse_secrets(settings: Any, tree: Any, path: Path, keys: tuple[str, ...] = ()) -> None:
@@ -138,3 +144,6 @@ def _refuse_secrets(settings: Any, tree: Any, path: Path, keys: tuple[str, ...] 
     if isinstance(tree, dict):
         for key, inner in tree.items():
             _refuse_secrets(getattr(settings, key, None), inner, path, (*keys, key))
+    if isinstance(tree, list) and isinstance(settings, (list, tuple)):
+        for number, (one, inner) in enumerate(zip(settings, tree, strict=False)):
+            _refuse_secrets(one, inner, path, (*keys, str(number)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from detector.types import DecisionBatch, Ints, ReadingBatch
+from pipelines.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from detector.alerting.alert import Alert
@@ -208,16 +209,46 @@ class Decoder(Protocol):
         """Reads a whole poll; a record that cannot be read becomes a dead letter and never raises."""
 
 
+class Deliveries(Protocol):
+    """Where sinks that deliver in a thread of their own count what becomes of alerts."""
+
+    def sent(self, sink: str, alerts: int) -> None:
+        """The receiver took alerts."""
+
+    def dropped(self, sink: str, alerts: int) -> None:
+        """Alerts were given up."""
+
+    def waiting(self, sink: str, alerts: int) -> None:
+        """So many alerts are still to be delivered."""
+
+
+class Uncounted:
+    """Deliveries that nobody counts."""
+
+    def sent(self, sink: str, alerts: int) -> None:
+        """Counts nothing."""
+
+    def dropped(self, sink: str, alerts: int) -> None:
+        """Counts nothing."""
+
+    def waiting(self, sink: str, alerts: int) -> None:
+        """Counts nothing."""
+
+
 class Context(NamedTuple):
     """What a sink may need to know when it is opened.
 
     Attributes:
         source: whose records the results come from.
         detector: name of the detector.
+        deliveries: counts what becomes of alerts.
+        clock: wall time.
     """
 
     source: Source
     detector: str
+    deliveries: Deliveries = Uncounted()
+    clock: Clock = SystemClock()
 
 
 class Sink(ABC):

@@ -3,11 +3,13 @@
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from receiver import Receiver, receiving
 from rich.console import Console
 
 from detector.alerting.alert import Alert, ChannelShare
@@ -15,9 +17,13 @@ from detector.errors import SinkUnavailable
 from detector.types import DecisionBatch
 from pipelines.io.base import Context, DeadLetter, Output, Sink
 from pipelines.io.kafka.sink import fitted
+from pipelines.io.sinks.alertmanager import AlertmanagerConfig
 from pipelines.io.sinks.console import ConsoleSink
+from pipelines.io.sinks.courier import Courier
 from pipelines.io.sinks.jsonl import JsonlConfig
 from pipelines.io.sinks.memory import MemorySink
+from pipelines.io.sinks.slack import SlackConfig
+from pipelines.io.sinks.webhook import WebhookConfig
 from pipelines.io.sources.memory import MemorySource
 
 RUBBISH = b"\xff{" + bytes(range(256)) * 40
@@ -54,31 +60,63 @@ def outputs() -> list[Output]:
     return [Output(["pump-1"] * 2, channels, decisions, [ALERT], [letter]), Output([], channels, nothing)]
 
 
-def memory(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+Made = tuple[Sink, Callable[[], list[str]]]
+
+
+def memory(folder: Path, receiver: Receiver) -> Made:
     sink = MemorySink()
     return sink, lambda: [alert.id for alert in sink.alerts]
 
 
-def jsonl(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+def jsonl(folder: Path, receiver: Receiver) -> Made:
     path = folder / "new/alerts.jsonl"
     return JsonlConfig(path=str(path)).open(CONTEXT), lambda: [
         json.loads(line)["id"] for line in path.read_text().splitlines()
     ]
 
 
-def console(folder: Path) -> tuple[Sink, Callable[[], list[str]]]:
+def console(folder: Path, receiver: Receiver) -> Made:
     page = io.StringIO()
     return ConsoleSink(Console(file=page, width=200)), lambda: [ALERT.id] * page.getvalue().count("pump-1")
 
 
-SINKS = [memory, jsonl, console]
+def _arrived(sink: Courier, receiver: Receiver, ids: Callable[[Any], list[str]]) -> Callable[[], list[str]]:
+    def read() -> list[str]:
+        assert sink.settle(20)
+        return [told for message in receiver.messages for told in ids(message)]
+
+    return read
+
+
+def webhook(folder: Path, receiver: Receiver) -> Made:
+    sink = WebhookConfig(url=receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, receiver, lambda message: [alert["id"] for alert in message["alerts"]])
+
+
+def slack(folder: Path, receiver: Receiver) -> Made:
+    sink = SlackConfig(url=receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, receiver, lambda message: [a["footer"][-16:] for a in message["attachments"]])
+
+
+def alertmanager(folder: Path, receiver: Receiver) -> Made:
+    sink = AlertmanagerConfig(url=receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, receiver, lambda message: [alert["annotations"]["alert_id"] for alert in message])
+
+
+SINKS = [memory, jsonl, console, webhook, slack, alertmanager]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
 
 
 @pytest.mark.parametrize("make", SINKS)
 def test_what_was_written_is_there_after_the_flush_once(
-    make: Callable[[Path], tuple[Sink, Callable[[], list[str]]]], tmp_path: Path
+    make: Callable[[Path, Receiver], Made], tmp_path: Path, receiver: Receiver
 ) -> None:
-    sink, read = make(tmp_path)
+    sink, read = make(tmp_path, receiver)
     sink.flush()
     assert read() == []
     for output in outputs():

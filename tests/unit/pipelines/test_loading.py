@@ -68,6 +68,30 @@ def test_a_secret_in_the_file_is_refused(file: Path) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_entries_of_lists_are_named_by_number_so_that_their_secrets_may_stay_outside(file: Path) -> None:
+    file.write_text(YAML + "\nsinks: [{kind: console}, {kind: slack}]\n")
+    secret = "https://hooks.example.org/s3cret"
+    (console, slack) = load(file, {"RECONWATCH__SINKS__1__URL": secret}, ["sinks.1.channel=#ops"]).sinks
+    assert console.kind == "console"
+    assert slack.url == SecretStr(secret)
+    assert slack.channel == "#ops"
+    file.write_text(YAML + f"\nsinks: [{{kind: console}}, {{kind: slack, url: {secret}}}]\n")
+    with pytest.raises(
+        ConfigError, match=r"sinks\.1\.url is a secret.*set RECONWATCH__SINKS__1__URL instead"
+    ) as caught:
+        load(file, {})
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"sinks\.7 is not a section"):
+        load(file, {}, ["sinks.7.url=x"])
+
+
+def test_a_secret_that_does_not_fit_is_not_repeated(file: Path) -> None:
+    file.write_text(YAML + "\nsinks: [{kind: slack}]\n")
+    with pytest.raises(ConfigError, match=r"sinks\.0\.url: must begin with http") as caught:
+        load(file, {"RECONWATCH__SINKS__0__URL": "s3cret"})
+    assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("environment", "options", "sentence"),
     [
@@ -92,7 +116,7 @@ def test_a_secret_in_the_file_is_refused(file: Path) -> None:
         ({}, ["sinks=[{path: x}]"], r"--set sinks: sinks.0 needs a kind"),
         ({}, ["nonsense"], r"--set nonsense: expected section.key=value"),
         ({}, ["sinks=[{"], r"--set sinks is neither YAML nor JSON"),
-        ({}, ["server.port.x=1"], r"--set server.port.x: port is not a section"),
+        ({}, ["server.port.x=1"], r"--set server.port.x: server.port is not a section"),
         ({}, ["decoder.kind=long", "decoder.chanel=c"], r"unknown key decoder.chanel; did you mean channel\?"),
         ({"RECONWATCH__SERVER__TOKEN__FILE": "/nowhere"}, [], r"RECONWATCH__SERVER__TOKEN__FILE: cannot read /nowhere"),
     ],
