@@ -98,7 +98,7 @@ class RegistryUnavailable(ReconwatchError):
 
 
 class RetrainIncomplete(ReconwatchError):
-    """Some candidates of a retrain failed; the others are trained and logged."""
+    """Some candidates of a retrain or bake-off failed; the others are trained and logged."""
 
     exit_code = 10
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from detector.types import Floats
 
-TREES = 100
+TREES = 40
 
 
 def discriminative_score(real: Floats, made: Floats, noise_sd: float, seed: int) -> float:

@@ -23,6 +23,20 @@ def check_writable(path: Path) -> None:
         raise SinkUnavailable(f"cannot write {path}: permission denied; choose another place.")
 
 
+def made_folder(path: Path) -> None:
+    """Makes a folder for results, if there is none.
+
+    Raises:
+        SinkUnavailable: it cannot be made, or nothing can be written into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkUnavailable(f"cannot make the folder {path}: {error.strerror}; choose another place.") from error
+    if not os.access(path, os.W_OK):
+        raise SinkUnavailable(f"cannot write into {path}: permission denied; choose another place.")
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file whole or not at all: ``write`` receives a temporary path on the same disk.
 

@@ -25,7 +25,7 @@ Exit codes:
   7    the source was lost (worth a retry)
   8    an output cannot be written (worth a retry)
   9    the registry of detectors cannot be reached (worth a retry)
-  10   some candidates of a retrain failed, the others are done
+  10   some candidates of a retrain or models of a bake-off failed, the others are done
   11   doctor found something that would keep a daemon from running
   12   too many records could not be read
   13   the loop hung or could commit nothing (worth a retry)
@@ -51,7 +51,14 @@ VERBS = {
     "train": Verb("pipelines.cli.train:train", "Fit a detector on a CSV file and save it as a bundle."),
     "score": Verb("pipelines.cli.score:score", "Score a CSV file with a bundle."),
     "evaluate": Verb("pipelines.cli.evaluate:evaluate", "Measure detection on labelled data, beside nine baselines."),
+    "bakeoff": Verb("pipelines.cli.bakeoff:bakeoff", "Compare all autoencoders: six comparisons and what they cost."),
     "inspect": Verb("pipelines.cli.inspect:inspect", "Show what is in a bundle."),
+    "encode": Verb("pipelines.cli.encode:encode", "Write the codes that an autoencoder has for windows."),
+    "denoise": Verb("pipelines.cli.denoise:denoise", "Write a series without its noise."),
+    "impute": Verb("pipelines.cli.impute:impute", "Fill the gaps of a series."),
+    "sample": Verb("pipelines.cli.sample:sample", "Make up windows with a generative autoencoder."),
+    "interpolate": Verb("pipelines.cli.interpolate:interpolate", "Write what lies between two windows."),
+    "compress": Verb("pipelines.cli.compress:compress", "Set compression against what it loses."),
     "run": Verb("pipelines.cli.run:run", "Run the daemon: read a stream, score it, raise alerts."),
     "retrain": Verb("pipelines.cli.retrain:retrain", "Train all candidates anew and promote the best by evidence."),
     "models": Verb("pipelines.cli.models:models", "List, compare, promote and roll back registered detectors."),
