@@ -1,11 +1,16 @@
 """Mistakes that are known from published code, kept out."""
 
 import numpy as np
+import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
+from detector.errors import DataError
 from detector.evaluation.auc import auc_roc
+from detector.evaluation.probe import Known, probe_accuracy
 from detector.models.variants.deep import DeepConfig
 from detector.models.variants.shallow import ShallowConfig
+from detector.models.variants.sparse_kl import SparseKlConfig
 from detector.models.variants.vae import VaeConfig
 from detector.scoring.error import channel_error
 
@@ -40,3 +45,22 @@ def test_no_sampling_noise_reaches_a_score(fit, held_out):
 def test_reconstruction_is_summed_per_window_so_the_divergence_does_not_empty_the_code(fit):
     """A mean over elements beside a summed divergence collapses a VAE to some 1e-5 nats."""
     assert fit(VaeConfig(code_size=4)).diagnostics["kl"] > 1
+
+
+def test_sparse_codes_are_read_by_a_probe_that_converged(fit, waves):
+    """Small activations and a solver that is stopped early once made sparse codes look empty."""
+    windows = waves(600, 7)
+    # Slow or fast: the power at the higher half of all frequencies.
+    power = np.abs(np.fft.rfft(windows[..., 0], axis=1)) ** 2
+    fast = (power[:, 3:].sum(1) > power[:, 1:3].sum(1)).astype(int)
+    codes = fit(SparseKlConfig()).model.encode(torch.from_numpy(windows)).numpy()
+    learnt, asked = Known(codes[:300], fast[:300]), Known(codes[300:], fast[300:])
+    stopped = LogisticRegression(max_iter=1, C=1e-3)
+    with pytest.warns(UserWarning, match="converge"):
+        stopped.fit(1e-2 * learnt.codes, learnt.classes)
+    converged = probe_accuracy(learnt, asked)
+    assert converged > 0.9
+    assert converged > stopped.score(1e-2 * asked.codes, asked.classes) + 0.1
+    assert probe_accuracy(Known(1e-2 * learnt.codes, learnt.classes), Known(1e-2 * asked.codes, asked.classes)) > 0.9
+    with pytest.raises(DataError, match="did not converge"):
+        probe_accuracy(learnt, asked, most_rounds=2)
