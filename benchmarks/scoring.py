@@ -24,9 +24,9 @@ from detector.bundle import Bundle
 from detector.fitting.dataset import Run
 from detector.fitting.fit import fit_detector
 from detector.inference import Scorer, calibrate
-from detector.members.autoencoder import Reconstruction
 from detector.members.detector import Detector
 from detector.members.presets import auto, single
+from detector.members.reconstruction import Reconstruction
 from detector.members.table import DetectorConfig
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.variants.deep import DeepConfig

@@ -20,16 +20,15 @@ from detector.bundle import Bundle
 from detector.calibration.table import DEFAULT, CalibrationConfig
 from detector.errors import DataError
 from detector.fitting.dataset import runs
-from detector.fitting.fit import fit_detector
 from detector.fitting.frames import TIME, align, channels_of, ordered_times, schema_of
 from detector.inference import Scorer, calibrate
 from detector.members.base import Progress
-from detector.members.presets import auto
-from detector.members.table import DetectorConfig
 from detector.types import cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from detector.members.table import DetectorConfig
 
 DELAY = 16
 """Rows that a score waits by default: the best quality, see the detector's measurements."""
@@ -39,7 +38,7 @@ ROWS = 4096
 
 def fit(
     history: pd.DataFrame | Sequence[pd.DataFrame],
-    config: DetectorConfig | None = None,
+    config: "DetectorConfig | None" = None,
     seed: int = 0,
     progress: Progress = lambda *_: None,
 ) -> Bundle:
@@ -60,6 +59,9 @@ def fit(
         SchemaMismatch: the series have different channels.
         TrainingDiverged: the loss became NaN.
     """
+    from detector.fitting.fit import fit_detector
+    from detector.members.presets import auto
+
     frames = [history] if isinstance(history, pd.DataFrame) else list(history)
     if not frames:
         raise DataError("there is no data to learn from; give at least one series.")

@@ -1,12 +1,14 @@
 """The bundle: one directory that holds a whole detector, frozen, checked and free of pickle.
 
 ``manifest.json`` (configuration, schema, data facts, SHA-256 of the other files and of itself), ``weights.safetensors``
-(every fitted number) and ``golden.safetensors`` (fixed windows with their scores, scored again on loading).
+(every fitted number), ``engine-N.onnx`` (the network of member N as the daemon runs it) and ``golden.safetensors``
+(fixed windows with their scores, scored again on loading).
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from safetensors.numpy import save as save_tensors
 from detector.errors import BundleError, SinkUnavailable
 from detector.members.base import Rows, spread
 from detector.members.detector import Detector, Fusion
-from detector.members.table import DetectorConfig
+from detector.members.recipe import Recipe
 from detector.types import Floats, WindowBatch
 from detector.windows.scale import RowScaler
 from detector.windows.schema import Schema
@@ -31,7 +33,8 @@ FORMAT = 1
 GOLDEN_WINDOWS = 16
 GOLDEN_TOLERANCE = 1e-3
 
-_MANIFEST, _WEIGHTS, _GOLDEN = "manifest.json", "weights.safetensors", "golden.safetensors"
+_MANIFEST, _WEIGHTS, _GOLDEN, _ENGINE = "manifest.json", "weights.safetensors", "golden.safetensors", "engine-{}.onnx"
+_GRAPH = re.compile(r"engine-\d{1,4}\.onnx")
 _DICT = TypeAdapter(dict[str, Any])
 
 
@@ -61,7 +64,7 @@ class Bundle:
     """
 
     detector: Detector
-    config: DetectorConfig
+    config: Recipe
     seed: int
     facts: dict[str, Any]
     golden: Golden
@@ -79,7 +82,7 @@ class Bundle:
             SinkUnavailable: the place cannot be written.
         """
         check_free(path)
-        files = {_WEIGHTS: self._weights(), _GOLDEN: save_tensors(_arrays(self.golden))}
+        files = {_WEIGHTS: self._weights(), _GOLDEN: save_tensors(_arrays(self.golden)), **self._graphs()}
         files[_MANIFEST] = _json(_sealed(self._manifest(files)))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +103,13 @@ class Bundle:
         tensors |= {f"held_out/{i:04d}": scores for i, scores in enumerate(self.detector.held_out)}
         tensors["band"] = self.detector.band
         for member in self.detector.members:
-            tensors |= {f"member/{member.name}/{name}": tensor for name, tensor in member.tensors().items()}
+            numbers = {name: tensor for name, tensor in member.tensors().items() if name != "graph"}
+            tensors |= {f"member/{member.name}/{name}": tensor for name, tensor in numbers.items()}
         return save_tensors({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
+
+    def _graphs(self) -> dict[str, bytes]:
+        graphs = [member.tensors().get("graph") for member in self.detector.members]
+        return {_ENGINE.format(i): graph.tobytes() for i, graph in enumerate(graphs) if graph is not None}
 
     def _manifest(self, files: dict[str, bytes]) -> dict[str, Any]:
         return {
@@ -110,6 +118,7 @@ class Bundle:
             "schema": self.detector.schema.model_dump(mode="json"),
             "schema_hash": self.detector.schema.hash,
             "detector": self.config.model_dump(mode="json"),
+            "engines": {member.name: member.runs_on for member in self.detector.members if member.runs_on},
             "seed": self.seed,
             "data": self.facts,
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -142,7 +151,8 @@ def load(path: Path) -> Bundle:
         raise BundleError(f"{path} is not a bundle: it has no {_MANIFEST}; make one with 'reconwatch train'.")
     try:
         manifest = _DICT.validate_json((path / _MANIFEST).read_bytes())
-        files = {name: (path / name).read_bytes() for name in (_WEIGHTS, _GOLDEN)}
+        graphs = [name for name in _DICT.validate_python(manifest.get("sha256", {})) if _GRAPH.fullmatch(name)]
+        files = {name: (path / name).read_bytes() for name in (_WEIGHTS, _GOLDEN, *graphs)}
     except (ValidationError, OSError) as error:
         raise BundleError(f"the bundle {path} is damaged: {_reason(error)}; restore or retrain it.") from error
     if manifest.get("format") != FORMAT:
@@ -156,20 +166,27 @@ def load(path: Path) -> Bundle:
             f"the bundle {path} was changed after it was written (checksums differ); restore or retrain it."
         )
     try:
-        bundle = _restored(manifest, load_tensors(files[_WEIGHTS]), Golden(**load_tensors(files[_GOLDEN])))
+        bundle = _restored(
+            manifest, load_tensors(files.pop(_WEIGHTS)), Golden(**load_tensors(files.pop(_GOLDEN))), files
+        )
         _prove(bundle, path)
     except (ValidationError, SafetensorError, LookupError, ValueError, TypeError, RuntimeError) as error:
         raise BundleError(f"the bundle {path} is damaged: {_reason(error)}; restore or retrain it.") from error
     return bundle
 
 
-def _restored(manifest: dict[str, Any], tensors: dict[str, Floats], windows: Golden) -> Bundle:
+def _restored(
+    manifest: dict[str, Any], tensors: dict[str, Floats], windows: Golden, graphs: dict[str, bytes]
+) -> Bundle:
     for name, tensor in tensors.items():
         # A band or a held-out score may be missing: nothing was expected, or nothing observed.
         told = name == "band" or name.startswith("held_out/")
         if not told and np.issubdtype(tensor.dtype, np.floating) and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinite weights")
-    schema, config = Schema(**manifest["schema"]), DetectorConfig(**manifest["detector"])
+    schema, config = Schema(**manifest["schema"]), Recipe(**manifest["detector"])
+    for i, member in enumerate(config.members):
+        if graph := graphs.get(_ENGINE.format(i)):
+            tensors[f"member/{member.name}/graph"] = np.frombuffer(graph, np.uint8)
     members = tuple(m.restore(_under(tensors, f"member/{m.name}/"), len(schema.channels)) for m in config.members)
     detector = Detector(
         schema,

@@ -12,6 +12,7 @@ from detector.evaluation.selftest import self_test
 from detector.fitting.dataset import Run, check, fit_window, split
 from detector.members.base import MOST, Member, Progress, Rows, in_blocks, spread
 from detector.members.detector import Detector, Fusion
+from detector.members.recipe import Recipe
 from detector.members.table import DetectorConfig
 from detector.types import Floats
 from detector.windows.scale import filled
@@ -73,7 +74,7 @@ def fit_detector(
         progress("refit", 1.0)
         detector = Detector(schema, scaler, refitted, fusion, band, draft.held_out)
         facts = _facts(data) | {"self_test": tested.facts()}
-        return Bundle(detector, config, seed, facts, golden(detector, rows.held_out))
+        return Bundle(detector, Recipe.of(config), seed, facts, golden(detector, rows.held_out))
 
 
 def _outputs(member: Member, runs: list[Rows]) -> Floats:

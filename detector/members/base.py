@@ -16,7 +16,10 @@ from detector.types import Bools, Floats
 from detector.windows.scale import filled
 
 BLOCK = 64
-"""Networks and products give the same bits in any batch of whole blocks of this many rows."""
+"""Networks give the same bits in any batch of whole blocks of this many rows."""
+
+FEW = 8
+"""Rows of one matrix product: with more, BLAS sums some rows in another order, on some processors."""
 
 MOST = 1024
 """Rows looked at in one go: enough to keep the processor busy, few enough to stay in its cache."""
@@ -96,6 +99,11 @@ class Member(ABC):
         """It looks at the first row of every so many grid steps."""
         return self.config.stride
 
+    @property
+    def runs_on(self) -> str | None:
+        """The library that runs its network, None where it has no network."""
+        return None
+
     @abstractmethod
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """Judges windows.
@@ -115,7 +123,7 @@ class Member(ABC):
 
     @abstractmethod
     def tensors(self) -> Mapping[str, Floats]:
-        """Returns everything fitted, by name, for the bundle."""
+        """Returns everything fitted, by name, for the bundle; ``graph`` (bytes) becomes a file of its own."""
 
 
 def in_blocks(look: Callable[[Floats, Bools | None], Look], windows: Floats, observed: Bools | None) -> Look:
@@ -140,9 +148,9 @@ def in_blocks(look: Callable[[Floats, Bools | None], Look], windows: Floats, obs
     return Look(np.concatenate(values), np.concatenate(terms) if terms else None)
 
 
-def pad(rows: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Repeats the last row until the batch is a whole number of blocks; [B, ...] to [ceil(B / 64) * 64, ...]."""
-    lacking = -len(rows) % BLOCK
+def pad(rows: NDArray[Scalar], block: int = BLOCK) -> NDArray[Scalar]:
+    """Repeats the last row until the batch is a whole number of blocks; [B, ...] to [ceil(B / block) * block, ...]."""
+    lacking = -len(rows) % block
     if not lacking:
         return np.ascontiguousarray(rows)
     return np.concatenate([rows, np.repeat(rows[-1:], lacking, axis=0)])
@@ -172,7 +180,7 @@ def spread(runs: list[Rows], length: int, most: int) -> Floats:
 
 
 def product(rows: Floats, matrix: Floats) -> Floats:
-    """Multiplies block by block: one product of a whole batch has other last bits at other batch sizes.
+    """Multiplies few rows at a time: in one product of many the bits of a row depend on its place among them.
 
     Args:
         rows: [B, K], any B.
@@ -181,5 +189,5 @@ def product(rows: Floats, matrix: Floats) -> Floats:
     Returns:
         [B, N].
     """
-    blocks = pad(rows).reshape(-1, BLOCK, rows.shape[1])
+    blocks = pad(rows, FEW).reshape(-1, FEW, rows.shape[1])
     return np.matmul(blocks, matrix).reshape(-1, matrix.shape[1])[: len(rows)]

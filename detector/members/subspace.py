@@ -1,8 +1,6 @@
 """The linear subspace in which normal windows lie."""
 
 import numpy as np
-from scipy import linalg
-from scipy.sparse.linalg import eigsh
 
 from detector.types import Floats
 
@@ -28,6 +26,10 @@ def fit_subspace(
     Returns:
         mean [D] and basis [D, k], both float32, k >= 1.
     """
+    # Here, because members are served where nothing is fitted and scipy is not installed.
+    from scipy import linalg
+    from scipy.sparse.linalg import eigsh
+
     if rows.shape[1] > MANY_ROWS < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, MANY_ROWS).round().astype(int)]
     mean = rows.mean(axis=0, dtype=np.float64)

@@ -5,11 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detector.members.autoencoder import AutoencoderMember
-from detector.members.memory import MemoryMember
-from detector.members.projection import ProjectionMember
+from detector.members.recipe import ClosedForm
 from detector.windows.scale import ScalerConfig
 
-MemberConfig = Annotated[AutoencoderMember | MemoryMember | ProjectionMember, Field(discriminator="kind")]
+MemberConfig = Annotated[AutoencoderMember | ClosedForm, Field(discriminator="kind")]
 
 
 class DetectorConfig(BaseModel):

@@ -1,13 +1,17 @@
 """Models as named arrays and back: what a bundle keeps of them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from detector.errors import BundleError
 from detector.models.backbones.base import Backbone, Shape
+from detector.models.backbones.table import BackboneConfig
 from detector.models.base import Autoencoder, Variant
+from detector.models.variants.table import VariantConfig
 from detector.types import Floats
 
 
@@ -39,3 +43,12 @@ def restore(variant: Variant, backbone: Backbone, shape: Shape, tensors: Mapping
         ) from error
     # Gradients off as after training: with them torch takes another way through an LSTM, of other last bits.
     return model.requires_grad_(False).eval()
+
+
+def rebuilt(
+    variant: Mapping[str, Any], backbone: Mapping[str, Any], shape: Shape, tensors: Mapping[str, Floats]
+) -> Autoencoder:
+    """Returns the model that ``state`` described, of settings as they were written down; see ``restore``."""
+    known: Variant = TypeAdapter(VariantConfig).validate_python(variant)
+    layers: Backbone = TypeAdapter(BackboneConfig).validate_python(backbone)
+    return restore(known, layers, shape, tensors)

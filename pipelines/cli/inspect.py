@@ -61,8 +61,9 @@ def _facts(bundle: "Bundle", path: Path, delay: int) -> dict[str, Any]:
                 "kind": config.kind,
                 "window": member.window,
                 "stride": member.stride,
-                "variant": getattr(getattr(config, "variant", None), "kind", None),
-                "backbone": getattr(getattr(config, "backbone", None), "kind", None),
+                "variant": getattr(config, "variant", {}).get("kind"),
+                "backbone": getattr(config, "backbone", {}).get("kind"),
+                "engine": member.runs_on,
             }
             for member, config in zip(detector.members, bundle.config.members, strict=True)
         ],
@@ -99,8 +100,9 @@ def _show(facts: dict[str, Any]) -> None:
         + (f" ({facts['calibration_note']})" if facts["calibration_note"] else ""),
         highlight=False,
     )
-    grid = Table("member", "kind", "window", "stride", "autoencoder")
+    grid = Table("member", "kind", "window", "stride", "autoencoder", "engine")
     for member in facts["members"]:
         network = f"{member['variant']} on {member['backbone']}" if member["variant"] else ""
-        grid.add_row(member["name"], member["kind"], str(member["window"]), str(member["stride"]), network)
+        numbers = str(member["window"]), str(member["stride"])
+        grid.add_row(member["name"], member["kind"], *numbers, network, member["engine"] or "")
     console.print(grid)

@@ -22,7 +22,7 @@ from detector.models.backbones.lstm import LstmBackbone
 from detector.models.variants.deep import DeepConfig
 from detector.training.trainer import TrainerConfig
 
-FILES = {"manifest.json", "weights.safetensors", "golden.safetensors"}
+FILES = {"manifest.json", "weights.safetensors", "golden.safetensors", "engine-0.onnx"}
 
 
 def frame(rows: int = 150, seed: int = 0) -> pd.DataFrame:
@@ -31,13 +31,15 @@ def frame(rows: int = 150, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(np.stack([load_, 1 - load_], axis=1) + noise, columns=["flow", "head"])
 
 
+NETWORK = AutoencoderMember(
+    window=8, variant=DeepConfig(), backbone=LstmBackbone(width=8), trainer=TrainerConfig(steps=5, batch=16)
+)
+CONFIG = DetectorConfig(members=(NETWORK, MemoryMember(window=12, size=60, stand_in=True)))
+
+
 @functools.cache
 def fitted(seed: int = 0) -> Bundle:
-    network = AutoencoderMember(
-        window=8, variant=DeepConfig(), backbone=LstmBackbone(width=8), trainer=TrainerConfig(steps=5, batch=16)
-    )
-    memory = MemoryMember(window=12, size=60, stand_in=True)
-    return fit(frame(), DetectorConfig(members=(network, memory)), seed)
+    return fit(frame(), CONFIG, seed)
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_what_was_saved_scores_the_same(path):
 
 
 def test_the_same_training_gives_the_same_bytes(path, tmp_path):
-    fit(frame(), fitted().config, 0).save(tmp_path / "again")
+    fit(frame(), CONFIG, 0).save(tmp_path / "again")
     assert content(tmp_path / "again") == content(path)
     bundles.load(path).save(tmp_path / "copy")
     assert content(tmp_path / "copy") == content(path)

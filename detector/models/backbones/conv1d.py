@@ -40,10 +40,10 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolves; the surplus of the kernel is cut off evenly at both ends."""
-        size, steps, _ = x.shape
-        surplus = self.taps - 1
+        steps, surplus = x.shape[1], self.taps - 1
         pairs = _convolved(x, self.product, self.taps, 1, surplus)
-        rows = pairs.reshape(size, _STRIDE * (steps + surplus), -1)
+        # -1 for the batch, which an exported graph leaves open.
+        rows = pairs.reshape(-1, _STRIDE * (steps + surplus), self.product.out_features // _STRIDE)
         return rows[:, surplus : surplus + _STRIDE * steps]
 
 

@@ -66,7 +66,7 @@ class Pca(Autoencoder):
             axes = rows.T @ axes / values[:count].sqrt().clamp_min(1e-12)
         # The sign of an axis is free: the largest element is made positive, so that it is the same everywhere.
         largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
-        self.mean, self.axes = mean.float(), (axes * torch.where(largest < 0, -1.0, 1.0)).float()
+        self.mean, self.axes = mean.float(), (axes * torch.where(largest < 0, -1.0, 1.0)).float().contiguous()
         self.code_size = count
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from kinds import CHANNELS, CONFIGS, EXPECTING, fitted, rows, windows
+from pydantic import TypeAdapter
 
 from detector.members.base import in_blocks
+from detector.members.recipe import MemberRecipe
 
 every_kind = pytest.mark.parametrize("name", CONFIGS)
 
@@ -41,6 +43,14 @@ def test_scores_do_not_depend_on_the_batch(name, count):
 
 
 @every_kind
+def test_scores_do_not_depend_on_the_place_in_the_batch(name):
+    seen = windows(name, 640)
+    order = np.random.default_rng(0).permutation(len(seen))
+    plain, mixed = (in_blocks(fitted(name).look, w, None).values for w in (seen, seen[order]))
+    np.testing.assert_array_equal(mixed, plain[order])
+
+
+@every_kind
 def test_gaps_of_one_window_do_not_touch_its_neighbours(name):
     seen = windows(name)
     observed = np.ones(seen.shape, bool)
@@ -62,7 +72,8 @@ def test_masked_elements_do_not_feed_the_error(name):
 def test_restored_from_its_tensors_it_says_the_same(name):
     member, seen = fitted(name), windows(name)
     tensors = {key: np.array(tensor) for key, tensor in member.tensors().items()}
-    again = CONFIGS[name].restore(tensors, CHANNELS)
+    recipe = TypeAdapter(MemberRecipe).validate_python(member.config.model_dump(mode="json"))
+    again = recipe.restore(tensors, CHANNELS)
     assert (again.name, again.window, again.stride) == (member.name, member.window, member.stride)
     np.testing.assert_array_equal(in_blocks(again.look, seen, None).values, in_blocks(member.look, seen, None).values)
 

@@ -1,0 +1,29 @@
+"""Runs a network with the library that trained it: for bundles without a graph."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from detector.types import Floats
+
+
+@dataclass(frozen=True)
+class TorchEngine:
+    """A network in evaluation mode on the CPU."""
+
+    network: nn.Module
+    name: ClassVar[str] = "torch"
+
+    @property
+    def graph(self) -> None:
+        """None: it has no graph."""
+        return
+
+    def run(self, windows: Floats) -> Floats:
+        """As in ``Engine``."""
+        with torch.inference_mode():
+            found: Floats = self.network(torch.from_numpy(np.ascontiguousarray(windows, np.float32))).numpy()
+        return found

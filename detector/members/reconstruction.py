@@ -1,0 +1,159 @@
+"""The error of a trained autoencoder on one view of the window; judging needs no library that trains."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from detector.engines.base import Engine
+from detector.engines.onnx import OnnxEngine
+from detector.errors import BundleError
+from detector.members.base import Look, Member, Rows
+from detector.scoring.error import channel_error
+from detector.scoring.logsum import LogSum
+from detector.types import Bools, Floats
+
+if TYPE_CHECKING:
+    import torch
+
+    from detector.models.base import Autoencoder
+
+Written = dict[str, Any]
+"""Settings of the training as they were written down; only who trains must know what they mean."""
+
+
+class View(BaseModel):
+    """What an autoencoder looks at, and how its error counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["autoencoder"] = "autoencoder"
+    name: str = "autoencoder"
+    window: int = Field(default=64, ge=8, description="Rows of a window")
+    stride: int = Field(default=4, ge=1, description="Look at the first row of every so many grid steps")
+    centre: bool = Field(default=False, description="Look at shapes: every window minus its own mean")
+    last: int | None = Field(default=None, ge=1, description="Judge the newest rows only; empty judges all of them")
+    weight: float = Field(default=1.0, gt=0, description="Weight in the fusion")
+
+
+class ReconstructionRecipe(View):
+    """A trained autoencoder as its bundle tells of it."""
+
+    variant: Written
+    backbone: Written
+    trainer: Written
+
+    def restore(self, tensors: Mapping[str, Floats], channels: int) -> Member:
+        """Rebuilds a fitted member from its tensors.
+
+        Raises:
+            BundleError: it has no graph, and the library that trained it is not installed.
+        """
+        weights = {name: tensor for name, tensor in tensors.items() if name not in ("scale", "graph")}
+        if "graph" in tensors:
+            engine: Engine = OnnxEngine.open(tensors["graph"].tobytes(), self.window, channels)
+        else:
+            engine = _eager(self, weights, channels)
+        return Reconstruction(self, weights, engine, LogSum(tensors["scale"]))
+
+
+@dataclass(frozen=True)
+class Reconstruction(Member):
+    """A trained autoencoder and the scale of its error per channel.
+
+    Attributes:
+        weights: everything fitted in the network, by name.
+        engine: runs the network.
+        logsum: scale of the error.
+        history: of the training, as in ``Trained``; empty for a member from a bundle.
+    """
+
+    config: ReconstructionRecipe
+    weights: Mapping[str, Floats]
+    engine: Engine
+    logsum: LogSum
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    outputs: ClassVar[tuple[str, ...]] = ("error",)  # type: ignore[misc]
+
+    @property
+    def runs_on(self) -> str:
+        """As in ``Member``."""
+        return self.engine.name
+
+    @cached_property
+    def model(self) -> "Autoencoder":
+        """The network as a model of torch, for what judging does not ask of it; needs torch."""
+        return _network(self.config, self.weights, len(self.logsum.scale))
+
+    def error(self, windows: Floats, observed: Bools | None) -> Floats:
+        """Returns the mean squared error of every channel over the rows that the member judges, [B, F]."""
+        return channel_error(windows, self.expect(windows, observed), observed, self.config.last)
+
+    def look(self, windows: Floats, observed: Bools | None) -> Look:
+        """As in ``Member``."""
+        terms = self.logsum.terms(self.error(windows, observed)).astype(np.float32)
+        return Look(terms.mean(axis=1, keepdims=True), terms)
+
+    def expect(self, windows: Floats, observed: Bools | None) -> Floats:
+        """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""
+        if not self.config.centre:
+            return self.engine.run(windows)
+        level = _level(windows, observed)
+        return self.engine.run(windows - level) + level
+
+    def encode(self, windows: Floats, observed: Bools | None) -> Floats:
+        """Returns the codes of windows, [B, T, F] to [B, D]."""
+        seen = windows - _level(windows, observed) if self.config.centre else windows
+        return _through(self.model.encode, seen)
+
+    def decode(self, codes: Floats) -> Floats:
+        """Returns the windows that codes stand for, [B, D] to [B, T, F]; in the view of shapes their mean is lost."""
+        return _through(self.model.decode, codes)
+
+    def refit(self, runs: list[Rows]) -> Member:
+        """Keeps the network: training again on all rows would double the cost for no measured gain."""
+        del runs
+        return self
+
+    def tensors(self) -> Mapping[str, Floats]:
+        """As in ``Member``."""
+        found = {**self.weights, "scale": self.logsum.scale}
+        return found | ({"graph": np.frombuffer(self.engine.graph, np.uint8)} if self.engine.graph else {})
+
+
+def _level(windows: Floats, observed: Bools | None) -> Floats:
+    """Returns the mean of every window's observed rows, [B, 1, F]."""
+    if observed is None:
+        return windows.mean(axis=1, keepdims=True)
+    total = np.where(observed, windows, 0).sum(axis=1, keepdims=True)
+    return total / np.maximum(observed.sum(axis=1, keepdims=True), 1).astype(np.float32)
+
+
+def _through(network: "Callable[[torch.Tensor], torch.Tensor]", array: Floats) -> Floats:
+    import torch
+
+    with torch.inference_mode():
+        found: Floats = network(torch.from_numpy(np.ascontiguousarray(array))).numpy()
+    return found
+
+
+def _eager(recipe: ReconstructionRecipe, weights: Mapping[str, Floats], channels: int) -> Engine:
+    try:
+        from detector.engines.eager import TorchEngine
+
+        return TorchEngine(_network(recipe, weights, channels))
+    except ModuleNotFoundError as error:
+        raise BundleError(
+            f"the autoencoder {recipe.name!r} has no ONNX graph and {error.name} is not installed: "
+            "pip install 'reconwatch[train]', or train it again with this version."
+        ) from error
+
+
+def _network(recipe: ReconstructionRecipe, weights: Mapping[str, Floats], channels: int) -> "Autoencoder":
+    from detector.models.backbones.base import Shape
+    from detector.models.state import rebuilt
+
+    return rebuilt(recipe.variant, recipe.backbone, Shape(recipe.window, channels), weights)
