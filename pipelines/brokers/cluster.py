@@ -16,6 +16,7 @@ from typing import Self
 from detector.errors import ConfigError, SourceLost
 from pipelines.brokers.jars import kafka_jars
 from pipelines.brokers.java import find_java
+from pipelines.brokers.listeners import Door, Listener, properties
 from pipelines.brokers.node import HOST, Jvm, Node
 from pipelines.brokers.ports import free_ports, is_free
 from pipelines.brokers.ready import is_ready
@@ -36,6 +37,8 @@ class KafkaCluster:
         directory: where configuration, logs and data are kept for another run; a temporary one if None.
         heap_mb: largest Java heap of a node in MiB.
         properties: broker settings on top of the usual ones.
+        listeners: doors of every node beside the plain one, by name.
+        scram: users of SCRAM-SHA-512 and their passwords.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class KafkaCluster:
         directory: Path | None = None,
         heap_mb: int = 512,
         properties: Mapping[str, object] | None = None,
+        listeners: Mapping[str, Listener] | None = None,
+        scram: Mapping[str, str] | None = None,
     ) -> None:
         if nodes not in (1, 3):
             raise ConfigError(f"A cluster of {nodes} nodes is not offered: ask for 1 or 3.")
@@ -54,13 +59,26 @@ class KafkaCluster:
         self._kept = directory is not None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="reconwatch-kafka-"))
         self.nodes = [Node(i + 1, ports[i], self.directory / f"node-{i + 1}") for i in range(nodes)]
-        self._controller_ports = free_ports(nodes)
-        self._extra = dict(properties or {})
+        others = listeners or {}
+        free = iter(free_ports(nodes * (1 + len(others))))
+        self._doors = {
+            node.node_id: {
+                "CLIENT": Door(Listener(), node.port),
+                "CONTROLLER": Door(Listener(), next(free)),
+                **{name: Door(listener, next(free)) for name, listener in others.items()},
+            }
+            for node in self.nodes
+        }
+        self._extra, self._scram = dict(properties or {}), dict(scram or {})
 
     @property
     def bootstrap(self) -> str:
         """The addresses of all nodes, as clients take them: ``host:port,host:port``."""
         return ",".join(node.address for node in self.nodes)
+
+    def port(self, listener: str, node_id: int = 1) -> int:
+        """Returns the port of one of the further listeners."""
+        return self._doors[node_id][listener].port
 
     def __enter__(self) -> Self:
         self.start()
@@ -81,8 +99,9 @@ class KafkaCluster:
             raise ConfigError(f"{self.directory} holds a cluster of {before} nodes: ask for as many, or another one.")
         try:
             cluster_id = _new_cluster_id()
+            users = [f"SCRAM-SHA-512=[name={name},password={secret}]" for name, secret in self._scram.items()]
             with ThreadPoolExecutor(len(self.nodes)) as pool:
-                list(pool.map(lambda n: n.prepare(self._jvm, cluster_id, self._properties(n)), self.nodes))
+                list(pool.map(lambda n: n.prepare(self._jvm, cluster_id, self._properties(n), users), self.nodes))
             for node in self.nodes:  # from this thread: a node dies with the thread that started it
                 node.start(self._jvm)
             self.wait_ready()
@@ -154,7 +173,7 @@ class KafkaCluster:
 
     def _properties(self, node: Node) -> dict[str, object]:
         copies, needed = (3, 2) if len(self.nodes) == 3 else (1, 1)
-        controllers = list(enumerate(self._controller_ports, start=1))
+        controllers = [(number, doors["CONTROLLER"].port) for number, doors in self._doors.items()]
         internal = {
             f"{topic}.{key}": value
             for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
@@ -164,9 +183,7 @@ class KafkaCluster:
             "process.roles": "broker,controller",
             "node.id": node.node_id,
             "controller.quorum.voters": ",".join(f"{i}@{HOST}:{port}" for i, port in controllers),
-            "listeners": f"CLIENT://{node.address},CONTROLLER://{HOST}:{self._controller_ports[node.node_id - 1]}",
-            "advertised.listeners": f"CLIENT://{node.address}",
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            **properties(self._doors[node.node_id]),
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
             **internal,

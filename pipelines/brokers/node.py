@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.errors import ConfigError, SourceLost
+from pipelines.brokers.listeners import HOST
 
-HOST = "127.0.0.1"
 _FORMAT_TIMEOUT_S = 60
 
 
@@ -71,8 +71,14 @@ class Node:
         """Whether the process exists (a frozen one does)."""
         return self._process is not None and self._process.poll() is None
 
-    def prepare(self, jvm: Jvm, cluster_id: str, properties: Mapping[str, object]) -> None:
+    def prepare(self, jvm: Jvm, cluster_id: str, properties: Mapping[str, object], users: Sequence[str] = ()) -> None:
         """Writes the configuration and formats the data directory, unless an earlier run has.
+
+        Args:
+            jvm: runs Kafka's tool.
+            cluster_id: of the cluster.
+            properties: of the broker.
+            users: of SCRAM, as Kafka's tool takes them.
 
         Raises:
             ConfigError: Kafka refuses the configuration.
@@ -82,7 +88,8 @@ class Node:
         config.write_text("".join(f"{name}={value}\n" for name, value in {**properties, "log.dirs": data}.items()))
         if (data / "meta.properties").exists():
             return
-        command = jvm.command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config))
+        scram = [part for user in users for part in ("--add-scram", user)]
+        command = jvm.command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config), *scram)
         done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False)
         if done.returncode:
             told = next((line for line in done.stderr.splitlines() if "xception" in line), done.stderr[-300:])

@@ -68,6 +68,7 @@ VERBS = {
     "tail": Verb("pipelines.cli.tail:tail", "Show alerts, scores or dead letters of a topic as they come."),
     "lag": Verb("pipelines.cli.topics:lag", "Show how many records of a topic wait to be scored."),
     "doctor": Verb("pipelines.cli.doctor:doctor", "Check what a daemon needs, and say what to fix."),
+    "backfill": Verb("pipelines.cli.backfill:backfill", "Score a stretch of a topic again, into another topic."),
     "dev": Verb("pipelines.cli.dev:dev", "Run a Kafka of your own, to try things out."),
 }
 

@@ -70,11 +70,8 @@ class Bench:
         self._bundle, self._report = load(bundle), report
         self._fault, self._struck_s = "", 0.0
         self._commit_s: float | None = None
-        topics = {"num_partitions": partitions, "replication_factor": replicas}
-        compacted = {"configs": {"cleanup.policy": "compact"}}
-        admin = KafkaAdminClient(bootstrap_servers=kafka.split(","))
-        admin.create_topics({self.topic(name): topics | (compacted if name == "state" else {}) for name in NAMES})
-        admin.close()
+        self._replicas = replicas
+        self.create(*NAMES)
         self._auditor = KafkaConsumer(
             bootstrap_servers=kafka.split(","), group_id=self.name, enable_auto_commit=False
         )  # never polls, so never joins
@@ -110,6 +107,16 @@ class Bench:
 
     def topic(self, name: str) -> str:
         return f"{self.name}-{name}"
+
+    def create(self, *names: str, **settings: object) -> None:
+        """Creates topics as wide as the bench."""
+        wide = {"num_partitions": self.partitions, "replication_factor": self._replicas}
+        compacted = {"configs": {"cleanup.policy": "compact"}}
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka.split(","))
+        admin.create_topics(
+            {self.topic(name): wide | (compacted if name == "state" else {"configs": settings}) for name in names}
+        )
+        admin.close()
 
     def produce(self, records: Sequence[Record]) -> None:
         producer = KafkaProducer(

@@ -52,7 +52,7 @@ def stream() -> Callable[[int, int], pd.DataFrame]:
     return faulty
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pumps(stream: Callable[[int, int], pd.DataFrame]) -> Callable[..., list[Record]]:
     """Gives readings of three pumps per partition, in turns, with a record now and then that cannot be read."""
 

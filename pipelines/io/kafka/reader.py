@@ -130,6 +130,12 @@ class Reader:
             last = self._consumer.end_offsets(list(partitions), timeout_ms=timeout_ms)
         return {partition: range(first[partition], last[partition]) for partition in partitions}
 
+    def at_time(self, partitions: Sequence[TopicPartition], time_ms: int) -> dict[TopicPartition, int | None]:
+        """Returns for every partition the offset of its first record at or after a moment, None if there is none."""
+        with errors("cannot read the offsets of the log", aborted=True):
+            found = self._consumer.offsets_for_times(dict.fromkeys(partitions, time_ms), timeout_ms=10_000)
+        return {at: found[at].offset if found.get(at) else None for at in partitions}
+
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Returns the partitions of a topic, none if it is absent or may not be read."""
         with errors("cannot read the topics"):

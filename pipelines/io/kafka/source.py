@@ -66,7 +66,7 @@ class KafkaSource:
         self._done: dict[Any, Position] = {}
         self._broken_s: float | None = None
         self._membership: Any = None
-        self._reader.subscribe(config.topics, config.pattern, self._assigned, self._revoked)
+        self._join()
 
     def poll(self, timeout_s: float) -> RawBatch | None:
         """Returns the next committed records; partitions that begin or end are told with them."""
@@ -158,6 +158,15 @@ class KafkaSource:
         if self._state:
             self._state.close()
 
+    def _join(self) -> None:
+        """Asks for partitions."""
+        self._reader.subscribe(self._config.topics, self._config.pattern, self._assigned, self._revoked)
+
+    def _first(self, at: Any, held: range) -> Position:
+        """Returns where a partition begins of which the group has committed nothing, given what its log holds."""
+        first = held.start if self._config.start == "earliest" else held.stop
+        return Position(first, first)
+
     @contextmanager
     def _undone(self) -> Iterator[None]:
         """After a failure the next poll ends the transaction and begins every partition anew."""
@@ -185,9 +194,9 @@ class KafkaSource:
         number = self._number(at)
         self._done.pop(at, None)
         if stored is None:
-            first = held.start if self._config.start == "earliest" else held.stop
-            self._reader.start(at, first)
-            return Beginning(Checkpoint({number: Position(first, first)}), 0)
+            first = self._first(at, held)
+            self._reader.start(at, first.rewind_offset)
+            return Beginning(Checkpoint({number: first}), 0)
         noted = orjson.loads(stored.metadata) if stored.metadata.startswith("{") else {}
         if stored.next_offset > held.stop:
             raise SourceLost(

@@ -95,6 +95,15 @@ def create(source: KafkaConfig, topics: Iterable[Topic], replicas: int) -> dict[
     return created
 
 
+def width(source: KafkaConfig, topic: str) -> int:
+    """Returns how many partitions a topic has, 0 if it is absent or may not be seen."""
+    reader = Reader(source.connection, {"group_id": None})
+    try:
+        return len(reader.partitions(topic))
+    finally:
+        reader.close()
+
+
 def lags(source: KafkaConfig) -> list[Lag]:
     """Returns how far the group is behind, partition by partition, without joining it."""
     timeout_s = source.transaction_timeout_s
