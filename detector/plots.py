@@ -83,8 +83,8 @@ def scores_figure(
 def draw(picture: Picture, channels: Iterable[int]) -> Figure:
     """Draws one series: a panel for each of ``channels`` (positions in the schema), the score below them."""
     chosen = list(channels)
-    figure, panels = _panels(len(chosen) + 1, ratios=[1.0] * len(chosen) + [1.3])
-    time = _time(picture.time_ns, picture.schema)
+    figure, panels = panels_of(len(chosen) + 1, ratios=[1.0] * len(chosen) + [1.3])
+    time = time_axis(picture.time_ns, picture.schema)
     for axes, at in zip(panels, chosen, strict=False):
         _draw_channel(axes, time, picture, at)
     _draw_score(panels[-1], time, picture.score)
@@ -93,8 +93,8 @@ def draw(picture: Picture, channels: Iterable[int]) -> Figure:
         _shade(axes, time, picture.known, color=KNOWN, ymin=0.95, label="known fault")
         if len(time) > 1:
             axes.set_xlim(time[0], time[-1])
-    _date(panels[-1], picture.schema)
-    _legend(figure, panels)
+    date(panels[-1], picture.schema)
+    legend(figure, panels)
     return figure
 
 
@@ -113,7 +113,7 @@ def reconstructions_figure(detector: Detector, windows: Floats, most: int = 4) -
     chosen = sorted(np.argsort(-np.nanstd(windows, axis=(0, 1)), kind="stable")[:MOST_CHANNELS])
     length = windows.shape[1]
     back = np.arange(length)[::-1]
-    figure, panels = _panels(len(chosen), columns=len(picks))
+    figure, panels = panels_of(len(chosen), columns=len(picks))
     for column, pick in enumerate(picks):
         explanation = detector.explain(np.repeat(windows[pick : pick + 1], length, axis=0), back)
         zeros = np.zeros(length)
@@ -122,11 +122,12 @@ def reconstructions_figure(detector: Detector, windows: Floats, most: int = 4) -
             _draw_channel(panels[row, column], np.arange(length), picture, int(at), named=column == 0)
         panels[0, column].set_title(f"window {pick + 1}", fontsize=8, color=MUTED)
         panels[-1, column].set_xlabel("row of the window", fontsize=7, color=MUTED)
-    _legend(figure, panels.flat)
+    legend(figure, panels.flat)
     return figure
 
 
-def _panels(rows: int, columns: int = 1, ratios: list[float] | None = None) -> tuple[Figure, Any]:
+def panels_of(rows: int, columns: int = 1, ratios: list[float] | None = None) -> tuple[Figure, Any]:
+    """Returns a figure and its empty panels, [rows, columns]; of one column with height ``ratios`` [rows]."""
     figure = Figure(figsize=(WIDTH_INCHES, 0.7 + PANEL_INCHES * max(rows, 2)), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False, height_ratios=ratios)
     for axes in panels.flat:
@@ -150,7 +151,7 @@ def _draw_channel(axes: Axes, time: Any, picture: Picture, at: int, named: bool 
         axes.plot(time, told.expected[:, at], color=EXPECTED, linewidth=1.1, linestyle="--", label="expected")
     axes.plot(time[rows], thin, color=INK, linewidth=0.9, label="actual")
     if named:
-        axes.set_ylabel(_name(picture.schema.channels[at]), rotation=0, ha="right", va="center", fontsize=8, color=INK)
+        axes.set_ylabel(label(picture.schema.channels[at]), rotation=0, ha="right", va="center", fontsize=8, color=INK)
 
 
 def _draw_score(axes: Axes, time: Any, score: Floats) -> None:
@@ -187,11 +188,13 @@ def _loudest(scores: pd.DataFrame, schema: Schema) -> list[int]:
     return sorted(np.argsort(-led.to_numpy(), kind="stable")[:MOST_CHANNELS].tolist())
 
 
-def _time(time_ns: Ints, schema: Schema) -> Any:
+def time_axis(time_ns: Ints, schema: Schema) -> Any:
+    """Returns times [N] as an axis shows them: of a clock, or row numbers."""
     return time_ns.astype("datetime64[ns]") if schema.has_clock else time_ns // NS
 
 
-def _date(axes: Axes, schema: Schema) -> None:
+def date(axes: Axes, schema: Schema) -> None:
+    """Writes dates, or that rows are counted, below the last panel."""
     if schema.has_clock:
         locator = AutoDateLocator(minticks=4, maxticks=9)
         axes.xaxis.set_major_locator(locator)
@@ -201,11 +204,13 @@ def _date(axes: Axes, schema: Schema) -> None:
         axes.set_xlabel("row", fontsize=7, color=MUTED)
 
 
-def _name(channel: Channel) -> str:
+def label(channel: Channel) -> str:
+    """Returns name and unit of a channel."""
     return f"{channel.name}\n{channel.unit}" if channel.unit else channel.name
 
 
-def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
+def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """Explains every kind of line once, at the top."""
     entries: dict[Any, Any] = {}
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()

@@ -7,7 +7,7 @@ reconstruction whatever the window's size.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple, Self, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -142,6 +142,10 @@ class Variant(BaseModel):
         if self.code_size is None or not self.undercomplete:
             return self.code_size
         return min(self.code_size, max(1, shape.elements // 2))
+
+    def sized(self, size: int) -> Self:
+        """Returns the same variant with a code of another size."""
+        return type(self).model_validate(self.model_dump() | {"code_size": size})
 
     def build(self, shape: Shape, backbone: Backbone) -> Autoencoder:
         """Returns an untrained model of windows of ``shape``."""

@@ -1,7 +1,7 @@
 """An autoencoder with a discrete code: every slot of it is one entry of a codebook."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 import torch
 import torch.nn.functional as fn
@@ -95,6 +95,10 @@ class VqVaeConfig(Variant):
     entries: int = Field(default=64, ge=2, description="Size of the codebook")
     beta: float = Field(default=0.25, ge=0, description="Weight of the commitment")
     moving_average: bool = Field(default=False, description="Entries follow their codes by moving averages")
+
+    def sized(self, size: int) -> Self:
+        """As in ``Variant``: with so many slots."""
+        return self.model_copy(update={"slots": size})
 
     def build(self, shape: Shape, backbone: Backbone) -> VqVae:
         """As in ``Variant``."""
