@@ -60,6 +60,16 @@ class HeldOut:
             self._since += 1
         return self._patience is not None and self._since >= self._patience
 
+    @torch.no_grad()
+    def error(self) -> float:
+        """Returns the mean squared error of the reconstruction, over observed elements; there must be a batch."""
+        assert self.batch is not None
+        self._model.eval()
+        x = self.batch.x[..., : self._model.shape.channels]
+        squared = (x - self._model.reconstruct(self.batch.x)).square() * self.batch.observed
+        self._model.train()
+        return float(squared.sum() / self.batch.observed.sum())
+
     def restore(self, step: int) -> int:
         """Puts the best weights back and returns their step; ``step``, the last one, where none were kept."""
         if not self._weights:

@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,19 @@ from detector.training.schedule import SCHEDULES, ScheduleName
 
 Callback = Callable[[int, int, float], None]
 """Called with steps done, steps in all and the loss per window."""
+
+Looked = Callable[[int, float], None]
+"""Called after each look at held-out windows with the steps done and the mean squared error of the reconstruction,
+which means the same whatever the loss; what it raises ends the training."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A progress that also hears of looks at held-out windows."""
+
+    def looked(self, step: int, error: float) -> None:
+        """As ``Looked``."""
+
 
 _PREPARE_WINDOWS = 4096
 _TRIM_FROM_RATIO = 0.2
@@ -78,6 +91,7 @@ def train(
     config: TrainerConfig,
     seed: int,
     progress: Callback | None = None,
+    looked: Looked | None = None,
 ) -> Trained:
     """Trains one model; the same input and seed give the same bits on one machine.
 
@@ -89,6 +103,7 @@ def train(
         config: how to train.
         seed: of weights, order and noise.
         progress: told after every step.
+        looked: told after every look at ``validation``.
 
     Raises:
         ConfigError: the loss does not suit the data, or the device is not there.
@@ -104,7 +119,7 @@ def train(
         _check_range(model, variant, windows)
         initialise(model, torch.Generator().manual_seed(seed))
         model.to(device)
-        return _Training(model, windows, validation, config, seed, device).run(progress)
+        return _Training(model, windows, validation, config, seed, device).run(progress, looked)
 
 
 class _Training:
@@ -132,7 +147,7 @@ class _Training:
         self.held_out = HeldOut(model, validation, device, config.patience)
         self.history: dict[str, list[float]] = defaultdict(list)
 
-    def run(self, progress: Callback | None) -> Trained:
+    def run(self, progress: Callback | None, looked: Looked | None) -> Trained:
         """Prepares, steps, finishes."""
         with torch.no_grad():
             self.model.begin(self._prepared())
@@ -142,9 +157,12 @@ class _Training:
             loss = self._step(batch, Progress(step - 1, self.steps, self.generator))
             if progress is not None:
                 progress(step, self.steps, loss)
-            if (step % self.config.check_every == 0 or step == self.steps) and self.held_out.look(
-                step, settled=step > self.model.settled_ratio * self.steps
-            ):
+            if step % self.config.check_every and step != self.steps:
+                continue
+            ended = self.held_out.look(step, settled=step > self.model.settled_ratio * self.steps)
+            if looked is not None and self.held_out.batch is not None:
+                looked(step, self.held_out.error())
+            if ended:
                 break
         self.model.eval()
         best_step = self.held_out.restore(step)

@@ -18,6 +18,7 @@ EPILOG = """\b
 Example:
   reconwatch retrain -c pump.yaml --data 'history/*.csv'
   reconwatch retrain -c pump.yaml --variant all --backbone dense --backbone conv1d --resume
+  reconwatch retrain -c pump.yaml --variant denoising --search 30
   reconwatch retrain -c pump.yaml --if-drifted
 """
 
@@ -28,6 +29,9 @@ Example:
 @click.option("--incidents", type=click.Path(path_type=Path), help="Intervals to learn nothing from (YAML or CSV).")
 @click.option("--variant", "variants", multiple=True, metavar="NAME|all", help="Autoencoders beside the default.")
 @click.option("--backbone", "backbones", multiple=True, metavar="NAME|all", help="Their layers; conv1d by default.")
+@click.option(
+    "--search", type=click.IntRange(1, 1000), help="Trials in search of hyperparameters of every autoencoder."
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted retrain of the same history and settings.")
 @click.option("--if-drifted", is_flag=True, help="Do nothing while the champion's scores are as they were; for cron.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
@@ -37,6 +41,7 @@ def retrain(
     incidents: Path | None,
     variants: tuple[str, ...],
     backbones: tuple[str, ...],
+    search: int | None,
     resume: bool,
     if_drifted: bool,
     as_json: bool,
@@ -57,7 +62,7 @@ def retrain(
 
     if settings.detector.registry is None:
         raise ConfigError("retrain needs detector.registry, where the detectors it trains are registered.")
-    asked = {"data": data, "incidents": incidents, "variants": variants, "backbones": backbones}
+    asked = {"data": data, "incidents": incidents, "variants": variants, "backbones": backbones, "search": search}
     config = settings.retrain.model_copy(update={key: value for key, value in asked.items() if value})
     known = read_incidents(config.incidents) if config.incidents else []
     history = read_history(config.data, known, config.test_ratio, note)

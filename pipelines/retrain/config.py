@@ -22,6 +22,9 @@ class RetrainConfig(BaseModel):
     )
     backbones: tuple[str, ...] = Field(default=("conv1d",), description="Their layers; all: every kind there is")
     steps: int | None = Field(default=None, ge=1, description="Training steps of every autoencoder; null: as it comes")
+    search: int = Field(
+        default=0, ge=0, le=1000, description="Trials in search of hyperparameters of every autoencoder; 0: defaults"
+    )
     test_ratio: float = Field(
         default=0.2, gt=0, lt=0.9, description="The newest share of the history, on which candidates are compared"
     )

@@ -4,7 +4,9 @@ import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector.bundle import Bundle, load
 from detector.calibration.table import CalibrationConfig
@@ -21,6 +23,9 @@ from pipelines.retrain.gate import Decision, decide
 from pipelines.retrain.history import History
 from pipelines.retrain.promote import promote
 from pipelines.retrain.train import Result, Trainer, failure, finished
+
+if TYPE_CHECKING:
+    from pipelines.retrain.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +99,14 @@ def retrain(
     window = max([fit_window(w, longest) for w in windows] + ([champion.detector.window] if champion else []))
     sheet = exam([(part.run.values, part.anomalous) for part in history.test], window, config.seed)
     trainer = Trainer(history, sheet, config.seed, delay, calibration)
+    search = _search(config, history, window, delay, calibration)
     journal = place.registry.journal()
     with journal.parent(key, {"detector": place.name, "data_digest": history.digest}) as parent:
         parent.params({"candidates": len(candidates), "exam": sheet.kind, "test_ratio": config.test_ratio})
         results = []
         for done, candidate in enumerate(candidates):
             progress("retrain", done / len(candidates))
-            results.append(_result(trainer, candidate, folder / candidate.name, journal, key, progress))
+            results.append(_result(trainer, search, candidate, folder / candidate.name, journal, key, progress))
             told(results[-1])
         progress("retrain", 1.0)
         trained = {result.name: result for result in results if result.status == "trained"}
@@ -124,14 +130,37 @@ def retrain(
         return Outcome(results, sheet.kind, selection, fresh, _promoted(place, fresh, number, decision))
 
 
+def _search(
+    config: RetrainConfig, history: History, window: int, delay: int, calibration: CalibrationConfig
+) -> "Search | None":
+    if not config.search:
+        return None
+    try:
+        from pipelines.retrain.search import Search
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ConfigError("a search needs optuna: pip install 'reconwatch[train]'.") from error
+    return Search(history, config.search, config.test_ratio, window, config.seed, delay, calibration)
+
+
 def _result(
-    trainer: Trainer, candidate: Candidate, folder: Path, journal: Journal, key: str, progress: Progress
+    trainer: Trainer,
+    search: "Search | None",
+    candidate: Candidate,
+    folder: Path,
+    journal: Journal,
+    key: str,
+    progress: Progress,
 ) -> Result:
     if result := finished(folder):
         return result
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with journal.child(key, candidate.name, candidate.tags) as run:
+            if search and candidate.name != AUTO:
+                opened = partial(journal.child, f"{key}/{candidate.name}", tags=candidate.tags)
+                candidate = search.best(candidate, opened, lambda step, share: progress(f"search {step}", share))
             return trainer.train(candidate, folder, run, lambda _, share: progress(candidate.name, share))
     except Exception as error:  # noqa: BLE001 - a defect in one variant must not cost the others
         return failure(candidate.name, error, folder)
@@ -181,7 +210,7 @@ def _folder(folder: Path, resume: bool) -> Path:
 
 
 def _key(config: RetrainConfig, history: History, candidates: list[Candidate]) -> str:
-    digest = hashlib.sha256(f"{history.digest} {config.seed} {config.test_ratio}".encode())
+    digest = hashlib.sha256(f"{history.digest} {config.seed} {config.test_ratio} {config.search}".encode())
     for candidate in candidates:
         digest.update(candidate.config.model_dump_json().encode())
     return digest.hexdigest()[:12]

@@ -1,5 +1,6 @@
 """The connection to MLflow: quiet, bounded in time, and with the schema upgraded by one process only."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from filelock import FileLock, Timeout
 
 from detector.errors import RegistryUnavailable
 from pipelines.registry.base import LOCK_S
+
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # its bars come off a terminal too
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -135,3 +135,19 @@ def test_a_step_clips_by_element_so_that_wide_windows_learn_as_fast():
     config = TrainerConfig(steps=60)
     history = train(DenoisingConfig(), Conv1dBackbone(), wide, None, config, seed=0).history["reconstruction"]
     assert np.mean(history[-5:]) < history[0] / 2
+
+
+def test_looks_tell_the_error_of_held_out_windows_and_may_end_the_training():
+    older, newer = WINDOWS.split(0.3)
+    told: list[tuple[int, float]] = []
+    trained = train(CONFIG, DENSE, older, newer, QUICK, 0, looked=lambda step, error: told.append((step, error)))
+    assert [step for step, _ in told] == [5, 10, 15, 20, 25, 30][: len(told)]
+    elements = newer.shape.elements
+    losses = [loss / elements for loss in trained.history["held_out"]]
+    assert [error for _, error in told] == pytest.approx(losses, rel=1e-5), "the loss is the squared error here"
+
+    def enough(step: int, error: float) -> None:
+        raise InterruptedError(step)
+
+    with pytest.raises(InterruptedError, match="5"):
+        train(CONFIG, DENSE, older, newer, QUICK, 0, looked=enough)
