@@ -68,7 +68,7 @@ clean: ## Remove .venv and everything generated
 
 .venv/base: pyproject.toml | .venv/bin/uv
 	$(if $(TORCH_INDEX),$(UV) --index $(TORCH_INDEX) torch)
-	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable .
+	$(UV) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[torch]'
 	@touch $@
 
 .venv/dev: .venv/base

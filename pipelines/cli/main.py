@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from detector.errors import ReconwatchError
+from detector.errors import ConfigError, ReconwatchError
+from pipelines.cli.extras import lacking
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -134,6 +135,8 @@ def run(arguments: list[str] | None = None) -> int:
     except (BrokenPipeError, _ReaderGone):
         return _hushed()
     except Exception as error:  # noqa: BLE001 - the outermost net: a defect is told in a sentence too
+        if isinstance(error, ModuleNotFoundError) and (sentence := lacking(error)):
+            return _told(sentence, ConfigError.exit_code, flags.debug)
         sentence = f"unexpected {type(error).__name__}: {error}; this is a defect, run again with --debug to see where."
         return _told(sentence, 1, flags.debug)
     return code if isinstance(code, int) else 0

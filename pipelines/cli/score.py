@@ -29,6 +29,8 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
     Writes timestamp,anomaly_score,is_anomaly,top_channel: 1.0 is the limit, an empty score means that nothing was
     observed. With a column is_anomaly in the data the scores are also compared with it.
     """
+    if picture:
+        from detector.plots import scores_figure  # first: it may not be installed
     from detector import api
     from detector.bundle import load
     from pipelines.cli.files import check_writable, write_whole
@@ -47,8 +49,6 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
     shown.insert(0, "timestamp", table.stamps)
     write_whole(out, lambda path: shown.to_csv(path, index=False))
     if picture:
-        from detector.plots import scores_figure
-
         frame = table.frame if table.labels is None else table.frame.assign(is_anomaly=table.labels)
         figure = scores_figure(frame, scores, bundle.detector.schema)
         write_whole(picture, lambda path: figure.savefig(path, format="png"))
@@ -67,8 +67,14 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
 def _against_labels(table: "Table", scores: "pd.DataFrame") -> dict[str, Any]:
     if table.labels is None or not table.labels.any():
         return {}
-    from detector.evaluation.auc import auc_pr, auc_roc
-    from detector.evaluation.vus import period, vus_pr
+    try:
+        from detector.evaluation.auc import auc_pr, auc_roc
+        from detector.evaluation.vus import period, vus_pr
+    except ModuleNotFoundError as error:
+        from pipelines.cli.show import note
+
+        note(f"comparing with is_anomaly needs {error.name}: pip install 'reconwatch[train]'.")
+        return {}
 
     values = scores.anomaly_score.to_numpy()
     first = table.frame.iloc[:, 1].to_numpy()
