@@ -1,5 +1,6 @@
 """One sentence for people about what is wrong with a configuration."""
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -9,6 +10,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pipelines.settings import Settings
 
 Keys = tuple[str, ...]
+
+_PASSWORD = re.compile(r"//[^/@\s]*@")
+"""User and password in an address."""
 
 
 def sentence(error: ValidationError, tree: Any, origins: Mapping[Keys, str]) -> str:
@@ -35,7 +39,7 @@ def sentence(error: ValidationError, tree: Any, origins: Mapping[Keys, str]) -> 
     if found["type"] == "union_tag_not_found":
         return f"{where}: {what} needs a kind.{more}"
     shown = isinstance(found["input"], (str, int, float, bool)) and not _secret(found["loc"])
-    given = f", not {found['input']!r}" if shown else ""
+    given = f", not {_PASSWORD.sub('//***@', repr(found['input']))}" if shown else ""
     message = found["msg"].removeprefix("Value error, ")
     at = where if where.endswith(what) else f"{where}: {what}"
     return f"{at}: {message[0].lower()}{message[1:]}{given}.{more}"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from detector.errors import ConfigError
 from pipelines.clock import Clock
@@ -39,6 +39,14 @@ class KafkaConnection(BaseModel):
     client: dict[str, Any] = Field(
         default_factory=dict, description="Any setting of kafka-python, for readers and writers alike, by its name"
     )
+
+    @field_validator("client")
+    @classmethod
+    def _no_secrets(cls, client: dict[str, Any]) -> dict[str, Any]:
+        secret = sorted({"sasl_plain_password", "ssl_password"} & client.keys())
+        if secret:
+            raise ValueError(f"{secret[0]} is a secret; set password, token or key_password of the connection instead")
+        return client
 
     def options(self) -> dict[str, Any]:
         """Returns the client's settings, secrets in the clear; what ``client`` names goes before the rest."""

@@ -38,6 +38,8 @@ class MlflowConfig(BaseModel):
     def _known(cls, uri: str) -> str:
         if not uri.startswith((SQLITE, "http://", "https://")):
             raise ValueError("must begin with sqlite:///, http:// or https://")
+        if "@" in urlsplit(uri).netloc:
+            raise ValueError("holds a password; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead")
         return uri
 
     @property

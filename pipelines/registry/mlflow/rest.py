@@ -1,15 +1,17 @@
 """What a daemon asks a tracking server of MLflow: single requests with a short deadline, without importing mlflow."""
 
+import base64
 import http.client
 import json
 import logging
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from detector.errors import RegistryUnavailable
 from pipelines.registry.base import Alias, unknown
@@ -102,7 +104,7 @@ class RestCatalogue:
 
     def _got(self, path: str) -> bytes:
         try:
-            with urlopen(f"{self._uri}/api/2.0/{path}", timeout=self._timeout_s) as response:
+            with urlopen(_signed(f"{self._uri}/api/2.0/{path}"), timeout=self._timeout_s) as response:
                 return bytes(response.read())
         except HTTPError as error:
             raise _Refused(error) from error
@@ -111,6 +113,19 @@ class RestCatalogue:
 
     def _down(self, reason: object) -> RegistryUnavailable:
         return RegistryUnavailable(f"the MLflow server {self._uri} does not answer: {reason}; is it running?")
+
+
+def _signed(url: str) -> Request:
+    """Returns a request that says who asks, by the variables that MLflow's own client reads."""
+    request = Request(url)
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    elif user:
+        known = f"{user}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}".encode()
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(known).decode()}")
+    return request
 
 
 class _Refused(Exception):
