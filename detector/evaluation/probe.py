@@ -27,15 +27,18 @@ class Known(NamedTuple):
 
 
 def probe_accuracy(learnt: Known, asked: Known, most_rounds: int = MOST_ROUNDS) -> float:
-    """Share of codes whose class a logistic regression names, learnt to convergence.
+    """Share of each class that a logistic regression names, learnt to convergence, mean over classes.
 
-    Every column is standardised first: how large codes are must not decide how far the solver comes. Needs
-    scikit-learn.
+    Every column is standardised first: how large codes are must not decide how far the solver comes. Classes weigh the
+    same, however rare. Needs scikit-learn.
 
     Args:
         learnt: to learn from, two classes at least.
         asked: to judge by.
         most_rounds: of the solver.
+
+    Returns:
+        1 where all are named, 1 over the number of classes by chance.
 
     Raises:
         DataError: the solver did not converge, so that the accuracy would tell of the solver and not of the codes.
@@ -44,10 +47,11 @@ def probe_accuracy(learnt: Known, asked: Known, most_rounds: int = MOST_ROUNDS) 
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import recall_score
 
     mean, deviation = learnt.codes.mean(axis=0, dtype=np.float64), learnt.codes.std(axis=0, dtype=np.float64)
     deviation[deviation <= 1e-9 * np.abs(mean)] = 1.0
-    solver = LogisticRegression(max_iter=most_rounds)
+    solver = LogisticRegression(class_weight="balanced", max_iter=most_rounds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.fit((learnt.codes - mean) / deviation, learnt.classes)
@@ -56,7 +60,8 @@ def probe_accuracy(learnt: Known, asked: Known, most_rounds: int = MOST_ROUNDS) 
             f"the linear probe on {len(learnt.codes)} codes of size {learnt.codes.shape[1]} did not converge in "
             f"{most_rounds} rounds; give it more."
         )
-    return float(solver.score((asked.codes - mean) / deviation, asked.classes))
+    named = solver.predict((asked.codes - mean) / deviation)
+    return float(recall_score(asked.classes, named, labels=np.unique(asked.classes), average="macro"))
 
 
 def labelled(classes: Ints, budget: int, seed: int) -> Ints | None:

@@ -110,8 +110,10 @@ def judged(scores: Floats, case: Case) -> Floats:
 
 
 def probes(learnt: Known, asked: Known, seed: int) -> Figures:
-    """Accuracy of a linear probe on codes, for every number of labels that there are."""
-    found = {}
+    """Accuracy of a linear probe on codes, for every number of labels that there are; none of one class alone."""
+    found: Figures = {}
+    if min(len(np.unique(known.classes)) for known in (learnt, asked)) < 2:
+        return found
     for budget in BUDGETS:
         chosen = labelled(learnt.classes, budget, seed)
         if chosen is not None:

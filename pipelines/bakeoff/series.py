@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 
 from detector.errors import DataError
-from detector.evaluation.inject import KINDS, inject
 from detector.evaluation.probe import Known
 from detector.evaluation.vus import period
 from detector.fitting.frames import ordered_times, schema_of
-from detector.types import Floats
+from detector.types import Bools, Floats
 from detector.windows.scale import ScalerConfig
-from pipelines.bakeoff.cases import HELD_OUT_RATIO, Case, evenly
+from pipelines.bakeoff.cases import HELD_OUT_RATIO, Case
 from pipelines.bakeoff.config import BakeoffConfig
 from pipelines.io.frames import TIME, read_table
 
-PIECES = 60
+BLOCK_WINDOWS = 4
+"""Length, in windows, of the blocks of rows that a probe learns from or is asked about in turn."""
 
 
 def series(path: Path, config: BakeoffConfig) -> Case:
@@ -36,23 +36,23 @@ def series(path: Path, config: BakeoffConfig) -> Case:
     if not labels[cut:end].any():
         raise DataError(f"{path} has no labelled anomaly in the {end - cut} rows after row {cut}; raise --rows.")
     later = cut - round(HELD_OUT_RATIO * (cut - begin))
-    least = config.window + 2
-    if min(later - begin, cut - later) < least:
+    if min(later - begin, cut - later) < config.window + 2:
         raise DataError(f"{path} leaves {cut - begin} rows to learn from, too few for windows of {config.window} rows.")
     rows = _scaled(frame[begin:end], cut - begin, config.loss == "bce")
     held_out, tested = later - begin, cut - begin
     schema = schema_of([frame])
-    probe, asked = _classes(_windows(rows[held_out:tested], config.window), config.seed)
+    test = _windows(rows[tested - config.window + 1 :], config.window)
+    probe, asked = _classes(test, labels[cut:end])
     return Case(
         name=f"{path.absolute().parent.name}/{path.name.split('.')[0]}",
         channels=schema.names,
         learn=_windows(rows[:held_out], config.window),
         later=_windows(rows[held_out:tested], config.window),
-        test=_windows(rows[tested - config.window + 1 :], config.window),
+        test=test,
         labels=labels[cut:end],
         probe=probe,
         asked=asked,
-        classes="which kind of injected anomaly a window holds, if any",
+        classes="whether a window holds an anomalous row",
         period=period(frame[schema.names[0]][cut:end].ffill().fillna(0).to_numpy()),
         rows_per_week=schema.rows_per_week,
     )
@@ -84,19 +84,18 @@ def _windows(rows: Floats, length: int) -> Floats:
     return np.ascontiguousarray(view.transpose(0, 2, 1))
 
 
-def _classes(windows: Floats, seed: int) -> tuple[Known, Known]:
-    """Injects every kind of anomaly into held-out windows: the earlier half may be learnt, the later is asked."""
+def _classes(windows: Floats, labels: Bools) -> tuple[Known, Known]:
+    """Splits windows into those whose class may be learnt and those that are asked; no row is in both.
+
+    Blocks of rows alternate between the two, so that an anomaly longer than a block is in both of them. A window is
+    anomalous if any row of it is.
+    """
     length = windows.shape[1]
-    halves = windows[: (len(windows) - length) // 2], windows[(len(windows) + length) // 2 :]
-    deviation = windows.std(axis=(0, 1), dtype=np.float64)
-    found = []
-    for number, half in enumerate(halves):
-        pieces = half[evenly(len(half), PIECES)].astype(np.float64)
-        flat, classes = [pieces.reshape(len(pieces), -1)], [np.zeros(len(pieces), np.int64)]
-        for kind_number, kind in enumerate(KINDS, 1):
-            made = inject(pieces, kind, slice(length // 4, length), deviation, seed + number)
-            changed = made.labels.any(axis=1)
-            flat.append(made.values[changed].reshape(int(changed.sum()), -1))
-            classes.append(np.full(int(changed.sum()), kind_number))
-        found.append(Known(np.concatenate(flat).astype(np.float32), np.concatenate(classes)))
-    return found[0], found[1]
+    row = np.arange(len(windows))
+    recent = np.cumsum(labels) - np.concatenate([np.zeros(length, int), np.cumsum(labels)])[: len(labels)]
+    classes = (recent > 0).astype(np.int64)
+    block, place = np.divmod(row, BLOCK_WINDOWS * length)
+    whole = place >= length - 1
+    flat = windows.reshape(len(windows), -1)
+    learnt, asked = (whole & (block % 2 == part) for part in (0, 1))
+    return Known(flat[learnt], classes[learnt]), Known(flat[asked], classes[asked])

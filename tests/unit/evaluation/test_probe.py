@@ -31,6 +31,13 @@ def test_a_column_that_never_moves_does_no_harm() -> None:
     assert probe_accuracy(learnt, asked) == 1
 
 
+def test_a_rare_class_counts_as_much_as_a_common_one() -> None:
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], [380, 20])
+    nothing = Known(rng.normal(size=(400, 6)), classes)
+    assert probe_accuracy(nothing, Known(rng.normal(size=(400, 6)), classes)) < 0.7, "not the 95% of the common one"
+
+
 def test_a_probe_that_was_stopped_early_is_refused() -> None:
     with pytest.raises(DataError, match=r"on 400 codes of size 6 did not converge in 2 rounds"):
         probe_accuracy(_known(0, 1), _known(1, 1), most_rounds=2)
