@@ -10,8 +10,9 @@
 ``plot(bundle, recent)`` draws it, ``bundle.save(path)`` keeps it for the daemon.
 """
 
+import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,11 +30,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from detector.members.table import DetectorConfig
+    from detector.uses.compress import compress as compress
+    from detector.uses.denoise import denoise as denoise
+    from detector.uses.encode import encode as encode
+    from detector.uses.impute import impute as impute
+    from detector.uses.interpolate import interpolate as interpolate
+    from detector.uses.sample import sample as sample
 
 DELAY = 16
 """Rows that a score waits by default: the best quality, see the detector's measurements."""
 
 ROWS = 4096
+
+USES = ("compress", "denoise", "encode", "impute", "interpolate", "sample")
+"""What else an autoencoder is for; these need torch, which scoring does not, and are imported when they are named."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in USES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"detector.uses.{name}"), name)
 
 
 def fit(

@@ -49,11 +49,12 @@ def train(
     from detector.api import fit
     from detector.bundle import check_free
     from pipelines.cli.show import note, progress_bar, result
+    from pipelines.cli.variant import single
     from pipelines.io.frames import read_table
 
     if config and variant:
         raise click.UsageError("--config and --variant both say what to train; give one of them.")
-    asked = _from_yaml(config) if config else _single(variant, backbone) if variant else None
+    asked = _from_yaml(config) if config else single(variant, backbone) if variant else None
     check_free(out)
     tables = [read_table(path) for path in (*first, *more)]
     for sentence in (sentence for table in tables for sentence in table.notes):
@@ -94,21 +95,3 @@ def _from_yaml(path: Path) -> "DetectorConfig":
     except ValidationError as error:
         found = error.errors()[0]
         raise ConfigError(f"{path}: {'.'.join(map(str, found['loc'])) or 'all of it'}: {found['msg']}.") from error
-
-
-def _single(variant: str, backbone: str) -> "DetectorConfig":
-    from pydantic import TypeAdapter, ValidationError
-
-    from detector.errors import ConfigError
-    from detector.members.presets import single
-    from detector.models.backbones.table import BackboneConfig
-    from detector.models.variants.table import REGISTERED
-
-    if variant not in REGISTERED:
-        raise ConfigError(f"--variant {variant}: there is no such one; legal are {', '.join(REGISTERED)}.")
-    try:
-        layers = TypeAdapter(BackboneConfig).validate_python({"kind": backbone})
-    except ValidationError as error:
-        legal = error.errors()[0]["ctx"]["expected_tags"]
-        raise ConfigError(f"--backbone {backbone}: there is no such one; legal are {legal}.") from error
-    return single(REGISTERED[variant], layers)
