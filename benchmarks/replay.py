@@ -31,7 +31,7 @@ from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 from pipelines.settings import Settings
 from pipelines.stream.health import Health
-from pipelines.telemetry import Telemetry
+from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 SERIES, POLL, POLLS = 1_000, 4_096, 4
@@ -61,7 +61,7 @@ class Daemon(MemorySource):
 
     def __init__(self, bundle: Bundle, log: list[bytes]) -> None:
         super().__init__(log, chunk_rows=POLL)
-        telemetry, clock = Telemetry("memory", "pumps", bundle.version), SystemClock()
+        telemetry, clock = Telemetry("memory", "pumps", Served(bundle.version)), SystemClock()
         self._loop = assembled(SETTINGS, bundle, self, [MemorySink()], telemetry, Health(clock), clock)
         self._stop, self._left = threading.Event(), 0
 

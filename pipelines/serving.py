@@ -14,9 +14,11 @@ from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, Decoder
 from pipelines.settings import Settings
+from pipelines.stream.drift import DriftWatch
 from pipelines.stream.engine import Engine
 from pipelines.stream.handover import Handover
 from pipelines.stream.shards import Model
+from pipelines.telemetry import Served
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ class Serving:
             log.warning("changed, and waiting for a restart: %s", ", ".join(waiting))
 
 
-def model(settings: Settings, bundle: Bundle) -> Model:
+def model(settings: Settings, bundle: Bundle, run_id: str = "") -> Model:
     """Returns a detector as the loop takes it."""
     detector = bundle.detector
     schema = settings.grid.applied(detector.schema)
@@ -99,6 +101,21 @@ def model(settings: Settings, bundle: Bundle) -> Model:
         )
         return settings.decoder.open(schema.names, series), engine
 
+    bet = settings.retrain.drift.against(detector, calibrator, scoring.delay, bundle.seed)
     config = scoring.calibration
     budget = config.alarms_per_row(schema.rows_per_week) if isinstance(config, EventBudget) else None
-    return Model(bundle.version, budget, shard)
+    return Model(served(bundle, run_id), budget, DriftWatch(bet, schema.interval_ns), shard)
+
+
+def served(bundle: Bundle, run_id: str = "") -> Served:
+    """Returns what is told of a detector; ``run_id`` of its training, where a registry knows it."""
+    members = bundle.config.model_dump(mode="json")["members"]
+    networks = [member for member in members if "variant" in member]
+    kinds = {member["kind"] for member in members if "variant" not in member}
+    return Served(
+        bundle.version,
+        "+".join([*sorted({network["variant"]["kind"] for network in networks}), *sorted(kinds)]),
+        "+".join(sorted({network["backbone"]["kind"] for network in networks})),
+        run_id,
+        bundle.facts.get("last_time_ns", float("nan")) / 1e9,
+    )

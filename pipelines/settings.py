@@ -20,6 +20,7 @@ from pipelines.io.sinks.console import ConsoleConfig
 from pipelines.io.sinks.table import SinkConfig
 from pipelines.io.sources.table import SourceConfig
 from pipelines.logs import LoggingConfig
+from pipelines.metrics.series import MetricsConfig
 from pipelines.registry.base import Catalogue
 from pipelines.registry.table import RegistryConfig
 from pipelines.retrain.config import RetrainConfig
@@ -107,4 +108,5 @@ class Settings(BaseModel):
     health: HealthConfig = HealthConfig()
     server: ServerConfig = ServerConfig()
     logging: LoggingConfig = LoggingConfig()
+    metrics: MetricsConfig = MetricsConfig()
     retrain: RetrainConfig = RetrainConfig()

@@ -10,7 +10,7 @@ from pipelines.clock import Clock
 from pipelines.io.base import Context, Sink, Source
 from pipelines.loading import Origin
 from pipelines.registry.base import champion
-from pipelines.serving import Serving, model
+from pipelines.serving import Serving, model, served
 from pipelines.settings import Settings
 from pipelines.stream.follow import ConfigFollower
 from pipelines.stream.handover import Handover
@@ -55,13 +55,13 @@ def opened(settings: Settings, clock: Clock, origin: Origin | None = None) -> It
         catalogue = settings.detector.catalogue()
         first = champion(catalogue, settings.detector.name) if catalogue else None
         bundle = load(first.bundle if first else cast(Path, settings.detector.bundle))
-        telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
+        telemetry = Telemetry(settings.source.kind, settings.detector.name, served(bundle), settings.metrics)
         health = Health(clock, settings.health.stale_s)
         server = Server(settings.server, telemetry.registry, health, clock) if settings.server.enabled else None
         if server:
             stack.callback(server.close)
         sinks: list[Sink] = []
-        context = Context(source, settings.detector.name)
+        context = Context(source, settings.detector.name, telemetry, clock)
         for config in settings.sinks:
             sinks.append(config.open(context))
             stack.callback(sinks[-1].close)

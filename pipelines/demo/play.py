@@ -17,6 +17,7 @@ from pipelines.clock import SystemClock
 from pipelines.demo.stage import Stage
 from pipelines.io.base import Context, Output, Sink
 from pipelines.io.sinks.console import ConsoleConfig
+from pipelines.serving import served
 from pipelines.settings import Settings
 from pipelines.stream.health import Health
 from pipelines.telemetry import Telemetry
@@ -55,7 +56,7 @@ def watch(settings: Settings, bundle: Bundle, audience: Sequence[Sink]) -> None:
             if not isinstance(config, ConsoleConfig):
                 sinks.append(config.open(Context(source, settings.detector.name)))
                 stack.callback(sinks[-1].close)
-        telemetry = Telemetry(settings.source.kind, settings.detector.name, bundle.version)
+        telemetry = Telemetry(settings.source.kind, settings.detector.name, served(bundle))
         processor = assembled(settings, bundle, source, sinks, telemetry, Health(clock), clock)
         processor.run(threading.Event())
 

@@ -86,6 +86,7 @@ class RawBatch:
         ended: partitions that are no longer read here.
         unread: records that the source itself could not read; told in a poll without others.
         waiting: how many records are known to come after these, by partition.
+        assigned: whether a group has told this member what is its share, be it nothing.
     """
 
     records: Sequence[bytes]
@@ -98,6 +99,7 @@ class RawBatch:
     ended: Sequence[int] = ()
     unread: "Sequence[DeadLetter]" = ()
     waiting: Mapping[int, int] = field(default_factory=dict)
+    assigned: bool = True
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -159,6 +161,7 @@ class Output:
         dead_letters: records that could not be read.
         partition: where all of it comes from, None if from several.
         version: of the bundle that judged.
+        silent: names of series that fell silent for good; their state is gone.
     """
 
     keys: Sequence[str]
@@ -168,6 +171,7 @@ class Output:
     dead_letters: Sequence[DeadLetter] = field(default_factory=list)
     partition: int | None = None
     version: str = ""
+    silent: Sequence[str] = ()
 
 
 class Source(Protocol):

@@ -54,6 +54,10 @@ class Engine:
         """How many series have state."""
         return len(self._series)
 
+    def firing(self) -> list[Alert]:
+        """Alerts that are firing, those of before a restart too."""
+        return self._policy.flush()
+
     def replayed(self, batch: RawBatch) -> int:
         """Returns how many of the records had given their results before the restart."""
         return int(self._rewind.replayed(batch.partition, batch.offset).sum())
@@ -82,10 +86,11 @@ class Engine:
         silent = self._aligner.evict()
         self._rewind.read(batch.partition, batch.offset)
         decisions, alerts = self._judged([verdict, self._scorer.flush(silent)])
-        alerts += self._policy.close(self._series.keys(silent.tolist()))
+        ended = self._series.keys(silent.tolist())
+        alerts += self._policy.close(ended)
         keys = self._series.keys(decisions.series.tolist())
         self._release(silent)
-        return Output(keys, self._channels, decisions, alerts, letters)
+        return Output(keys, self._channels, decisions, alerts, letters, silent=ended)
 
     def skip(self, letters: Sequence[DeadLetter]) -> Output:
         """Takes records that the source could not read, as if nothing had been in them."""

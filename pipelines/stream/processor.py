@@ -11,6 +11,7 @@ from pipelines.io.base import DeadLetter, Output, RawBatch, Sink, Source
 from pipelines.stream.flood import DeadLetterConfig, Flood
 from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
+from pipelines.stream.readiness import Readiness
 from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
@@ -48,6 +49,8 @@ class Processor:
         self._telemetry, self._health, self._clock = telemetry, health, clock
         self._flood = Flood(dead_letters)
         self._handover = handover
+        self._readiness = Readiness(health, clock)
+        self._resumed = False
 
     def run(self, stop: threading.Event) -> None:
         """Works until the source ends or ``stop`` is set; the batch in hand is finished, flushed and committed.
@@ -75,6 +78,7 @@ class Processor:
                 self._finish()
                 return
             self._telemetry.followed(batch, self._source.place)
+            self._readiness.polled(batch)
             self._shards.follow(batch)
             missed = [*self._lost(batch), *self._unread(batch)]
             if len(batch) or missed:
@@ -88,9 +92,9 @@ class Processor:
             return
         self._source.rewind()
         self._shards.renew(model, self._source.committed())
-        self._telemetry.serves(model.version)
+        self._telemetry.serves(model.served)
         self._telemetry.allows(model.alarms_per_row)
-        log.info("bundle %s serves from now on", model.version)
+        log.info("bundle %s serves from now on", model.served.version)
 
     def _cycle(self, batch: RawBatch, missed: list[Output]) -> None:
         begin_s = self._clock.monotonic_s()
@@ -105,6 +109,9 @@ class Processor:
             self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
             self._flood.count(len(part) - again, output.dead_letters)
             outputs.append(output)
+        if batch.begun or not self._resumed:
+            self._telemetry.standing(self._shards.firing())
+            self._resumed = True
         self._write(outputs, begin_s)
 
     def _lost(self, batch: RawBatch) -> Iterator[Output]:
@@ -157,4 +164,7 @@ class Processor:
             self._health.aborted()
             return
         self._health.committed()
+        drift = self._shards.drift
+        drift.committed([output.decisions for output in outputs])
+        self._telemetry.drifted(drift.ratio, drift.detected)
         self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)

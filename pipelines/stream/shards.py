@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detector.alerting.alert import Alert
 from pipelines.io.base import Checkpoint, Decoder, RawBatch
 from pipelines.stream.engine import Engine
+from pipelines.telemetry import Served
 
 
 class Shard(NamedTuple):
@@ -28,12 +30,12 @@ class Model(NamedTuple):
     """A detector, ready to serve.
 
     Attributes:
-        version: of its bundle.
+        served: what is told of it.
         alarms_per_row: that its limit allows, None where the limit was set without a budget.
         shard: builds decoder and engine for a checkpoint.
     """
 
-    version: str
+    served: Served
     alarms_per_row: float | None
     shard: Callable[[Checkpoint], tuple[Decoder, Engine]]
 
@@ -57,7 +59,7 @@ class Shards:
     @property
     def version(self) -> str:
         """Of the bundle that serves."""
-        return self._model.version
+        return self._model.served.version
 
     @property
     def alarms_per_row(self) -> float | None:
@@ -73,6 +75,10 @@ class Shards:
     def series(self) -> int:
         """Series with state, of all shards."""
         return sum(shard.engine.series for shard in self._shards.values())
+
+    def firing(self) -> list[Alert]:
+        """Alerts that are firing, of all shards."""
+        return [alert for shard in self._shards.values() for alert in shard.engine.firing()]
 
     def renew(self, model: Model, committed: Checkpoint) -> None:
         """Lets another detector serve: all state is forgotten and built from the records that come again."""

@@ -15,7 +15,7 @@ from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 from pipelines.settings import Settings
 from pipelines.stream.health import Health
-from pipelines.telemetry import Telemetry
+from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 Logs = Mapping[int, Sequence[ConsumerRecord]]
@@ -67,7 +67,7 @@ def expected(readings: Logs, settings: Settings, bundle: Bundle) -> Results:
         sink = MemorySink()
         if records:
             source, clock = Stopped(records), SystemClock()
-            telemetry = Telemetry("memory", settings.detector.name, "1")
+            telemetry = Telemetry("memory", settings.detector.name, Served("1"))
             assembled(settings, bundle, source, [sink], telemetry, Health(clock), clock).run(source.stop)
         results.scores[partition] = [
             Row(key, time_ns, None if score != score else score, warming)

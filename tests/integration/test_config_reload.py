@@ -20,7 +20,7 @@ from pipelines.serving import Serving
 from pipelines.stream.follow import ConfigFollower
 from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
-from pipelines.telemetry import Telemetry
+from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 CHANGE = 200
@@ -49,7 +49,7 @@ class Run:
         path.write_text(configuration(bundle, before))
         origin = Origin(path, {}, ())
         settings, loaded, clock, handover = origin.read(), load(bundle), SystemClock(), Handover()
-        telemetry, sink = Telemetry("memory", "d", loaded.version), MemorySink()
+        telemetry, sink = Telemetry("memory", "d", Served(loaded.version)), MemorySink()
         serving = Serving(settings, loaded, handover)
         follower = ConfigFollower(origin.content, lambda: serving.configure(origin.read()), telemetry)
 

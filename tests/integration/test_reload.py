@@ -32,7 +32,7 @@ from pipelines.settings import Settings
 from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
 from pipelines.stream.reload import Reloader
-from pipelines.telemetry import Telemetry
+from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 SWAP = 200
@@ -91,7 +91,7 @@ class Run:
         assert number
         serving = load(registry.fetch(number))
         settings = _settings(registry.fetch(number))
-        self.telemetry, clock, sink = Telemetry("memory", "d", serving.version), SystemClock(), MemorySink()
+        self.telemetry, clock, sink = Telemetry("memory", "d", Served(serving.version)), SystemClock(), MemorySink()
         handover = Handover()
         reloader = Reloader(registry, number, Serving(settings, serving, handover).adopt, self.telemetry, 5)
 

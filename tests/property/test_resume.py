@@ -19,7 +19,7 @@ from pipelines.io.sinks.memory import MemorySink
 from pipelines.io.sources.memory import MemorySource
 from pipelines.settings import Settings
 from pipelines.stream.health import Health
-from pipelines.telemetry import Telemetry
+from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 RECORDS, SERIES, STEP_S = 420, 3, 10
@@ -87,7 +87,7 @@ VARIATIONS = {
 
 def _run(bundle: Bundle, settings: Settings, source: MemorySource, stop: threading.Event) -> MemorySink:
     sink = MemorySink()
-    telemetry, clock = Telemetry("memory", "d", "1"), SystemClock()
+    telemetry, clock = Telemetry("memory", "d", Served("1")), SystemClock()
     assembled(settings, bundle, source, [sink], telemetry, Health(clock), clock).run(stop)
     return sink
 

@@ -5,7 +5,8 @@ from prometheus_client.exposition import generate_latest
 
 from detector.types import DecisionBatch
 from pipelines.io.base import DeadLetter, Output
-from pipelines.telemetry import TABLE, Ratios, Telemetry
+from pipelines.metrics.collectors import Ratios
+from pipelines.telemetry import TABLE, Served, Telemetry
 
 
 def output(scores: list[float]) -> Output:
@@ -24,7 +25,7 @@ def output(scores: list[float]) -> Output:
 
 
 def test_what_happened_is_on_the_page() -> None:
-    telemetry = Telemetry("file", "pumps", "0123abcd")
+    telemetry = Telemetry("file", "pumps", Served("0123abcd", "deep", "conv1d", "run7", 1200.0))
     letters = [
         DeadLetter(0, 1, "not_json", ".", b""),
         DeadLetter(0, 2, "ragged", ".", b""),
@@ -48,12 +49,14 @@ def test_what_happened_is_on_the_page() -> None:
     assert found("reconwatch_score_ratio_count", {"detector": "pumps"}) == 2
     assert found("reconwatch_score_ratio_bucket", {"detector": "pumps", "le": "1.0"}) == 1
     assert found("reconwatch_score_ratio_sum", {"detector": "pumps"}) == 3.5
-    assert found("reconwatch_model_info", {"detector": "pumps", "version": "0123abcd"}) == 1
+    model = {"detector": "pumps", "version": "0123abcd", "variant": "deep", "backbone": "conv1d", "run_id": "run7"}
+    assert found("reconwatch_model_info", model) == 1
+    assert found("reconwatch_model_trained_until_timestamp_seconds", {"detector": "pumps"}) == 1200
     assert found("reconwatch_last_commit_timestamp_seconds") == 1234.5
 
 
 def test_two_daemons_do_not_share_metrics() -> None:
-    one, other = Telemetry("file", "a", "1"), Telemetry("file", "b", "2")
+    one, other = Telemetry("file", "a", Served("1")), Telemetry("file", "b", Served("2"))
     one.replayed(1)
     assert other.registry.get_sample_value("reconwatch_replayed_records_total") == 0
 
@@ -68,7 +71,7 @@ def test_a_value_on_an_edge_belongs_to_its_bucket(value: float) -> None:
 
 
 def test_the_page_has_help_and_the_prefix_throughout() -> None:
-    page = generate_latest(Telemetry("file", "a", "1").registry).decode()
+    page = generate_latest(Telemetry("file", "a", Served("1")).registry).decode()
     names = {line.split()[2] for line in page.splitlines() if line.startswith("# HELP")}
     assert all(name.startswith("reconwatch_") for name in names)
     assert len(names - {n for n in names if n.endswith("_created")}) == len(TABLE)
