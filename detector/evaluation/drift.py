@@ -2,8 +2,9 @@
 
 While the claim is true the capital of the bet is a martingale, so it ever reaches 1 / delta with a probability of at
 most delta, however long one looks (Ville's inequality). That holds for exchangeable scores. Scores of neighbouring
-rows are not: their windows overlap. So only one row per window of each series enters the bet. A slower rhythm, such as
-a day that the held-out rows do not cover, is a change to the bet too.
+rows are not: their windows overlap. So one row per window of each series enters the bet, and whoever pushes picks it.
+A slower rhythm, such as a day that the held-out rows do not cover, is a change to the bet too, and so is an incident
+that lasts.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -14,7 +15,10 @@ from numba import njit
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.types import Bools, Floats, Ints
+from detector.calibration.base import Calibrator
+from detector.inference import smooth
+from detector.members.detector import Detector
+from detector.types import Floats, Ints
 
 BINS = 512
 
@@ -43,6 +47,18 @@ class DriftConfig(BaseModel):
         counts = np.bincount(_bins(seen[np.isfinite(seen)]), minlength=BINS)
         return DriftMartingale(self, counts.astype(np.int64), every, seed)
 
+    def against(self, detector: Detector, calibrator: Calibrator, delay: int, seed: int) -> "DriftMartingale":
+        """Returns a bet against a detector's held-out scores still telling what is normal.
+
+        Args:
+            detector: with its held-out scores.
+            calibrator: fitted to them; gives the p-values here and later.
+            delay: rows that a score waits.
+            seed: as in ``fit``.
+        """
+        held_out: list[Floats] = [calibrator.p_value(smooth(scores, delay)) for scores in detector.held_out]
+        return self.fit(held_out, detector.window + delay, seed)
+
 
 class DriftMartingale:
     """The Simple Jumper on ranks of p-values, one for all series of a detector.
@@ -55,7 +71,7 @@ class DriftMartingale:
     martingales for change-point detection", algorithm 1: capital on the bets 1 + e (p - 1/2), e in -1, 0, 1.
 
     Attributes:
-        every: rows of a series of which one is looked at.
+        every: rows of a series of which one is to be pushed.
     """
 
     def __init__(self, config: DriftConfig, counts: Ints, every: int, seed: int) -> None:
@@ -63,13 +79,17 @@ class DriftMartingale:
         self._config = config
         self._first = counts
         self._rng = np.random.default_rng(seed)
-        self._rows = np.zeros(64, np.int64)
         self.reset()
 
     @property
     def log10_capital(self) -> float:
         """Evidence for a change now: 2 says that such luck has a chance of one in a hundred at most."""
         return self._log_capital / np.log(10)
+
+    @property
+    def ratio(self) -> float:
+        """Logarithm of the capital over that of the limit: 1 triggers, below 0 nothing speaks for a change."""
+        return float(self._log_capital / -np.log(self._config.delta))
 
     @property
     def triggered(self) -> bool:
@@ -82,21 +102,10 @@ class DriftMartingale:
         self._shares = np.full(3, 1 / 3)
         self._log_capital = self._highest = 0.0
 
-    def push(self, series: ArrayLike, p_values: ArrayLike) -> None:
-        """Takes the p-values of a poll.
-
-        Args:
-            series: [B] int, ids of the series.
-            p_values: [B] in (0, 1], NaN where there is none; in order of time within each series.
-        """
-        ids, p = np.asarray(series, np.int64), np.asarray(p_values, np.float64)
-        most = int(ids.max(initial=-1)) + 1
-        if most > len(self._rows):
-            self._rows = np.concatenate(
-                [self._rows, np.zeros(max(most, 2 * len(self._rows)) - len(self._rows), np.int64)]
-            )
-        due = _due(ids, self._rows, self.every) & np.isfinite(p)
-        taken = _bins(p[due])
+    def push(self, p_values: ArrayLike) -> None:
+        """Takes p-values in (0, 1], [B], in order of time within each series; NaN is none."""
+        p = np.asarray(p_values, np.float64)
+        taken = _bins(p[np.isfinite(p)])
         bet = _bet(taken, self._rng.random(len(taken)), self._counts, self._shares, self._config.jump_ratio)
         self._highest = max(self._highest, self._log_capital + bet.highest)
         self._log_capital += bet.gain
@@ -110,16 +119,6 @@ class _Bet(NamedTuple):
 def _bins(p_values: Floats) -> Ints:
     """Bins of equal ratio: the small p-values of a change differ by factors."""
     return np.minimum(BINS - 1, (-np.log(p_values) * (BINS / 16)).astype(np.int64))
-
-
-@njit(cache=True)
-def _due(series: Ints, rows: Ints, every: int) -> Bools:
-    due = np.zeros(len(series), np.bool_)
-    for i in range(len(series)):
-        s = series[i]
-        due[i] = rows[s] % every == 0
-        rows[s] += 1
-    return due
 
 
 @njit(cache=True)

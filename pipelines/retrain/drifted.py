@@ -6,7 +6,6 @@ from detector.evaluation.causal import causal_scores
 from detector.evaluation.drift import DriftConfig, DriftMartingale
 from detector.fitting.dataset import Run
 from detector.inference import calibrate, smooth
-from detector.types import Floats
 from pipelines.retrain.history import History, calm_runs
 
 
@@ -24,12 +23,10 @@ def evidence(
     """
     detector = champion.detector
     calibrator = calibrate(detector, delay, calibration)
-    held_out: list[Floats] = [calibrator.p_value(smooth(scores, delay)) for scores in detector.held_out]
-    martingale = config.fit(held_out, detector.window + delay, champion.seed)
-    for number, run in enumerate(_since(history, int(champion.facts["last_time_ns"]))):
+    martingale = config.against(detector, calibrator, delay, champion.seed)
+    for run in _since(history, int(champion.facts["last_time_ns"])):
         scores = causal_scores(detector, detector.scaler.transform(run.values[None]))[0]
-        p_values = calibrator.p_value(smooth(scores, delay))
-        martingale.push([number] * len(p_values), p_values)
+        martingale.push(calibrator.p_value(smooth(scores, delay)[:: martingale.every]))
     return martingale
 
 

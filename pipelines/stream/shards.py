@@ -8,6 +8,7 @@ import numpy as np
 
 from detector.alerting.alert import Alert
 from pipelines.io.base import Checkpoint, Decoder, RawBatch
+from pipelines.stream.drift import DriftWatch
 from pipelines.stream.engine import Engine
 from pipelines.telemetry import Served
 
@@ -32,11 +33,13 @@ class Model(NamedTuple):
     Attributes:
         served: what is told of it.
         alarms_per_row: that its limit allows, None where the limit was set without a budget.
+        drift: tells when its scores are not what they were.
         shard: builds decoder and engine for a checkpoint.
     """
 
     served: Served
     alarms_per_row: float | None
+    drift: DriftWatch
     shard: Callable[[Checkpoint], tuple[Decoder, Engine]]
 
 
@@ -65,6 +68,11 @@ class Shards:
     def alarms_per_row(self) -> float | None:
         """Budget of the bundle that serves, None where it has none."""
         return self._model.alarms_per_row
+
+    @property
+    def drift(self) -> DriftWatch:
+        """Of the bundle that serves."""
+        return self._model.drift
 
     @property
     def late(self) -> int:
@@ -97,6 +105,8 @@ class Shards:
         """Gives every shard its records."""
         if None in self._shards or not self._shards:
             yield self.whole(), batch
+            return
+        if not len(batch):
             return
         cuts = [0, *(np.flatnonzero(np.diff(batch.partition)) + 1).tolist(), len(batch)]
         for start, stop in itertools.pairwise(cuts):
