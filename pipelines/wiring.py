@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from prometheus_client import ProcessCollector
+
 from detector.bundle import Bundle, load
 from pipelines.clock import Clock
 from pipelines.io.base import Context, Sink, Source
@@ -56,6 +58,7 @@ def opened(settings: Settings, clock: Clock, origin: Origin | None = None) -> It
         first = champion(catalogue, settings.detector.name) if catalogue else None
         bundle = load(first.bundle if first else cast(Path, settings.detector.bundle))
         telemetry = Telemetry(settings.source.kind, settings.detector.name, served(bundle), settings.metrics)
+        ProcessCollector(registry=telemetry.registry)
         health = Health(clock, settings.health.stale_s)
         server = Server(settings.server, telemetry.registry, health, clock) if settings.server.enabled else None
         if server:

@@ -5,17 +5,26 @@ After a change that is meant: ``UPDATE_GOLDEN=1 pytest tests/golden``.
 
 import json
 import os
+import runpy
+import subprocess
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from prometheus_client.exposition import generate_latest
+from tools import tool
 
+from detector.alerting.alert import Alert, ChannelShare
+from detector.types import DecisionBatch
 from pipelines.cli.config import described
 from pipelines.cli.main import cli
-from pipelines.telemetry import TABLE
+from pipelines.io.base import DeadLetter, Output
+from pipelines.telemetry import TABLE, Served, Telemetry
 
 HERE = Path(__file__).parent
-SCHEMA = HERE.parents[1] / "configs/schema.json"
+ROOT = HERE.parents[1]
+SCHEMA = ROOT / "configs/schema.json"
 
 
 def _same(path: Path, found: str) -> None:
@@ -46,6 +55,35 @@ def test_names_and_labels_of_metrics() -> None:
         f"reconwatch_{name} {metric.kind.__name__} {' '.join(metric.labels)}".rstrip() for name, metric in TABLE.items()
     ]
     _same(HERE / "metrics.txt", "\n".join(sorted(lines)) + "\n")
+
+
+def test_page_about_the_metrics() -> None:
+    build = runpy.run_path(str(ROOT / "docs/build_metrics.py"))
+    _same(ROOT / "docs/metrics.md", build["page"]())
+
+
+def test_the_exposition_after_a_known_history_which_promtool_finds_clean() -> None:
+    telemetry = Telemetry("readings", "pumps", Served("0123abcd", "deep", "conv1d", "run7", 1200.0))
+    share = ChannelShare(name="flow", unit="m3/h", share=0.75, actual=2.0, expected=4.0, low=3.5, high=4.5)
+    told = {"detector": "pumps", "model_version": "1", "start_ns": 0, "peak_ns": 0, "peak_score": 2.5}
+    alert = Alert(id="00", state="firing", severity="major", series='pump "1"', channels=(share,), **told)
+    score = np.array([0.5, 2.5, np.nan])
+    columns = np.zeros(3, np.int32), np.arange(3) * 10**9, score, score >= 1, np.ones(3), np.ones((3, 1), np.float32)
+    decisions = DecisionBatch(*columns, np.array([True, False, False]))
+    telemetry.allows(0.5)
+    telemetry.decoded(3, [DeadLetter(0, 1, "not_json", ".", b"")])
+    telemetry.scored(Output(["pump-2", 'pump "1"', "pump-3"], ("flow",), decisions, [alert]), 0.02)
+    telemetry.state(late=1, series=3)
+    telemetry.reloaded("swapped")
+    telemetry.sent("slack", 1)
+    telemetry.dropped("slack", 2)
+    telemetry.waiting("slack", 3)
+    telemetry.aborted()
+    telemetry.committed(1500.0, 0.05)
+    page = generate_latest(telemetry.registry)
+    _same(HERE / "exposition.txt", page.decode())
+    done = subprocess.run([tool("promtool"), "check", "metrics"], input=page, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_json_schema_of_the_configuration() -> None:
