@@ -1,9 +1,12 @@
 """The bake-off itself: every entrant on every case with every seed, spread over processes."""
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
+from detector.errors import ConfigError
 from detector.members.base import Progress
 from pipelines.bakeoff.cases import Case
 from pipelines.bakeoff.config import BakeoffConfig
@@ -70,10 +73,14 @@ def _run(wanted: list[Heat], config: BakeoffConfig, workers: int) -> Iterator[tu
             yield number, run(heat, config)
         return
     # Fresh processes: a fork would inherit the locks of the threads that numerical libraries have started.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # Workers leave an interruption from the keyboard to this process.
+    quiet = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, quiet) as pool:
         jobs = {pool.submit(run, heat, config): number for number, heat in enumerate(wanted)}
         try:
             for job in as_completed(jobs):
                 yield jobs[job], job.result()
+        except BrokenProcessPool as error:
+            raise ConfigError("a worker was killed, most likely for want of memory; take fewer --workers.") from error
         finally:
             pool.shutdown(cancel_futures=True)

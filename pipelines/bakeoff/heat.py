@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 
 from detector.errors import ReconwatchError
 from detector.evaluation.probe import Known
@@ -47,16 +48,19 @@ class Heat:
     pictured: bool
 
 
-@lru_cache(maxsize=2)
 def case_of(name: str, seed: int, config: BakeoffConfig) -> Case:
-    """Returns the case of a heat; a worker keeps the last ones.
+    """Returns the case of a heat; a process keeps the last ones.
 
     Raises:
         DataError: the data cannot be used.
     """
     if config.dataset == "digits":
-        return digits(name, seed, unit_range=config.loss == "bce")
-    return series(Path(name), config)
+        return _digits(name, seed, config.loss == "bce")
+    return _series(Path(name), config)
+
+
+_digits = lru_cache(maxsize=16)(digits)
+_series = lru_cache(maxsize=8)(series)
 
 
 def run(heat: Heat, config: BakeoffConfig) -> Marks:
@@ -64,7 +68,8 @@ def run(heat: Heat, config: BakeoffConfig) -> Marks:
     torch.set_num_threads(1)
     case = case_of(heat.case, heat.seed, config)
     try:
-        return _raw(heat, case) if heat.entrant.role == "raw" else _network(heat, case, config)
+        with ThreadpoolController().limit(limits=1):
+            return _raw(heat, case) if heat.entrant.role == "raw" else _network(heat, case, config)
     except ReconwatchError as error:
         return Marks(heat.entrant.name, case.name, heat.seed, failure=str(error))
 
