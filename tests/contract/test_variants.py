@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from detector.engines.eager import TorchEngine
+from detector.engines.export import difference, engine_of
 from detector.evaluation.auc import auc_roc
 from detector.models.backbones.base import Backbone, Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
@@ -63,6 +65,19 @@ def test_shapes_and_determinism_of_scoring(variant, backbone):
     assert code.shape == (64, model.code_size)
     assert model.decode(code).shape == x.shape
     assert torch.equal(model.reconstruct(x), model.reconstruct(x))
+
+
+@every_pair
+def test_its_graph_says_what_the_model_says_in_any_batch(variant, backbone):
+    model = finished(variant, backbone).model
+    windows = np.lib.stride_tricks.sliding_window_view(waves(300, seed=1), STEPS, axis=0).transpose(0, 2, 1)[:256]
+    engine = engine_of(model, windows)
+    assert engine.name == "onnxruntime"
+    assert difference(engine, TorchEngine(model), windows) < 1e-6
+    whole = engine.run(windows)
+    order = np.random.default_rng(0).permutation(len(windows))
+    np.testing.assert_array_equal(engine.run(windows[order]), whole[order])
+    np.testing.assert_array_equal(engine.run(windows[64:128]), whole[64:128])
 
 
 @every_pair

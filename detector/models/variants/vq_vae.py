@@ -27,7 +27,7 @@ class VqVae(Autoencoder):
 
     def slotted(self, x: Tensor) -> Tensor:
         """Returns the code before it is made discrete, [B, slots, D]."""
-        return cast(Tensor, self.encoder(x)).unflatten(1, (self.slots, -1))
+        return cast(Tensor, self.encoder(x)).reshape(-1, self.slots, self.code_size // self.slots)
 
     def entries(self, x: Tensor) -> Tensor:
         """Returns the number of the entry of every slot, [B, slots]."""

@@ -1,0 +1,91 @@
+"""Engines: a graph where there can be one, torch where not, and no graph that is not what it should be."""
+
+import importlib.metadata
+import re
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+from detector.engines.eager import TorchEngine
+from detector.engines.export import TOLERANCE, difference, engine_of, exported
+from detector.engines.onnx import OnnxEngine
+from pipelines.cli.extras import EXTRAS
+
+WINDOWS = np.random.default_rng(0).normal(size=(40, 6, 3)).astype(np.float32)
+
+
+class Blur(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Parameter(torch.full((3, 3), 1 / 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.mix
+
+
+class Unspoken(Blur):
+    """Uses an operator that the format does not have."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.special.bessel_j0(x)
+
+
+class Traced(Blur):
+    """Decides by the data, which a trace cannot: its graph takes the way of the first windows for ever."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.mix if float(x[0, 0, 0].detach()) == float(WINDOWS[0, 0, 0]) and len(x) < 3 else -x
+
+
+def test_a_graph_is_as_good_as_its_network():
+    engine, eager = engine_of(Blur(), WINDOWS), TorchEngine(Blur())
+    assert engine.name == "onnxruntime"
+    assert difference(engine, eager, WINDOWS) <= TOLERANCE
+    again = OnnxEngine.open(engine.graph, 6, 3)
+    np.testing.assert_array_equal(again.run(WINDOWS), engine.run(WINDOWS))
+
+
+@pytest.mark.parametrize("network", [Unspoken(), Traced()], ids=["unspoken", "traced"])
+def test_what_has_no_true_graph_stays_with_torch(network):
+    engine = engine_of(network, WINDOWS)
+    assert (engine.name, engine.graph) == ("torch", None)
+    np.testing.assert_array_equal(engine.run(WINDOWS), network(torch.from_numpy(WINDOWS)).detach().numpy())
+
+
+def test_the_same_network_gives_the_same_bytes():
+    assert exported(Blur(), WINDOWS) == exported(Blur(), WINDOWS)
+
+
+@pytest.mark.parametrize("graph", [b"", b"rubbish", exported(Blur(), WINDOWS)[:-40]], ids=["empty", "rubbish", "cut"])
+def test_rubbish_is_no_graph(graph):
+    with pytest.raises(ValueError, match="cannot be run by onnxruntime"):
+        OnnxEngine.open(graph, 6, 3)
+
+
+def test_a_graph_for_other_windows_is_refused():
+    with pytest.raises(ValueError, match=re.escape("takes inputs [[6, 3]], not one of windows [6, 4]")):
+        OnnxEngine.open(exported(Blur(), WINDOWS), 6, 4)
+
+
+def test_a_graph_reads_no_file_of_this_machine(tmp_path, monkeypatch):
+    model = onnx.load_from_string(exported(Blur(), WINDOWS))
+    onnx.external_data_helper.convert_model_to_external_data(model, location="weights.bin", size_threshold=0)
+    onnx.save_model(model, tmp_path / "outside.onnx")
+    assert (tmp_path / "weights.bin").exists()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cannot be run"):
+        OnnxEngine.open((tmp_path / "outside.onnx").read_bytes(), 6, 3)
+
+
+def test_every_library_beyond_serving_has_an_extra_to_its_name():
+    names = importlib.metadata.packages_distributions()
+    for wanted in importlib.metadata.requires("reconwatch") or []:
+        extra = re.search(r"extra == '(\w+)'", wanted)
+        distribution = re.split(r"[\s<>=!;\[]", wanted)[0]
+        if extra is None or extra[1] == "dev" or distribution == "reconwatch":
+            continue
+        modules = {name for name, owners in names.items() if distribution in owners and not name.startswith("_")}
+        assert modules & EXTRAS.keys(), f"{distribution} of the extra {extra[1]} is in no line of EXTRAS"
