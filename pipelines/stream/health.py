@@ -31,6 +31,7 @@ class Health:
         self._failing_s: float | None = None
         self._reason = "starting"
         self._halted = False
+        self._concerns: dict[str, str] = {}
 
     def beat(self) -> None:
         """The loop is alive."""
@@ -48,6 +49,10 @@ class Health:
     def unready(self, reason: str) -> None:
         """The daemon does not serve, for ``reason``."""
         self._reason = reason
+
+    def concern(self, about: str, reason: str) -> None:
+        """Sets why the daemon is not ready as far as one thing goes, empty if that is well."""
+        self._concerns[about] = reason
 
     def halt(self, reason: str) -> None:
         """The loop has ended on purpose, for ``reason``; the process lives on to say so."""
@@ -76,4 +81,5 @@ class Health:
 
     def not_ready(self) -> str:
         """Returns why the daemon is not ready, empty if it is."""
-        return self._reason or self.stuck(self._stale_s)
+        concerns = (reason for reason in list(self._concerns.values()) if reason)
+        return self._reason or self.stuck(self._stale_s) or "; ".join(concerns)

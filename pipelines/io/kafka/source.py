@@ -64,6 +64,7 @@ class KafkaSource:
         self._owned: dict[Any, int] = {}  # partitions whose state is built, and their numbers in batches
         self._numbers: list[Any] = []
         self._done: dict[Any, Position] = {}
+        self._joined = False
         self._broken_s: float | None = None
         self._membership: Any = None
         self._join()
@@ -98,7 +99,9 @@ class KafkaSource:
         batch = self._batch(found)
         waiting = {number: self._reader.waiting(at) for at, number in self._owned.items() if at not in fresh}
         unread = self._passed_over(damaged) if damaged and damaged.partition not in fresh else []
-        return replace(batch, begun=begun, ended=ended, unread=unread, waiting=waiting)
+        return replace(
+            batch, begun=begun, ended=ended, unread=unread, waiting=waiting, assigned=self._joined and not self._fresh
+        )
 
     def committed(self) -> Checkpoint:
         """Returns an empty checkpoint: every partition brings its own when it begins."""
@@ -178,6 +181,7 @@ class KafkaSource:
 
     def _assigned(self, partitions: list[Any]) -> None:
         with self._lock:
+            self._joined = True
             self._fresh |= set(partitions)
             self._gone -= set(partitions)
 
