@@ -1,7 +1,7 @@
 """Writes docs/metrics.md from the table of metrics: ``python docs/build_metrics.py > docs/metrics.md``."""
 
 from pipelines.metrics.collectors import Asked
-from pipelines.telemetry import TABLE, Metric
+from pipelines.telemetry import TABLE, Metric, names
 
 HEAD = """\
 # Metrics
@@ -18,7 +18,6 @@ Beside these stand the `process_*` gauges of the process itself: memory, process
 | metric | kind | labels | what |
 |---|---|---|---|
 """
-_SUFFIX = {"Counter": "_total", "Info": "_info"}
 
 
 def page() -> str:
@@ -30,7 +29,7 @@ def _line(name: str, metric: Metric) -> str:
     kind = metric.kind.__name__
     shown = "gauge, *shown*" if metric.kind is Asked else {"Ratios": "histogram"}.get(kind, kind.lower())
     labels = ", ".join(f"`{label}`" for label in metric.labels)
-    return f"| `reconwatch_{name}{_SUFFIX.get(kind, '')}` | {shown} | {labels} | {metric.help} |\n"
+    return f"| `{names(name)[0]}` | {shown} | {labels} | {metric.help} |\n"
 
 
 if __name__ == "__main__":

@@ -134,6 +134,10 @@ class Telemetry:
         self._event = self._metrics["event_timestamp_seconds"].labels(detector)
         self._trained = self._metrics["model_trained_until_timestamp_seconds"].labels(detector)
         self._inference = self._metrics["inference_seconds"].labels(detector)
+        for result in ("swapped", "refused", "unavailable"):  # from 0, so that the first one is an increase
+            self._metrics["model_reloads"].labels(result)
+        for result in ("committed", "aborted"):
+            self._metrics["transactions"].labels(result)
         self.configured(True)
         self.serves(served)
 
@@ -250,6 +254,14 @@ class Telemetry:
         self._metrics["transactions"].labels("committed").inc()
         self._metrics["end_to_end_seconds"].observe(seconds)
         self._metrics["last_commit_timestamp_seconds"].set(now_s)
+
+
+def names(metric: str) -> tuple[str, ...]:
+    """Returns the names that a metric of the table has on the page, what it is known by in documents first."""
+    full, kind = f"reconwatch_{metric}", TABLE[metric].kind
+    if kind in (Histogram, Ratios):
+        return full, f"{full}_bucket", f"{full}_count", f"{full}_sum"
+    return (full + {Counter: "_total", Info: "_info"}.get(kind, ""),)
 
 
 def _made(name: str, metric: Metric, registry: CollectorRegistry) -> Any:

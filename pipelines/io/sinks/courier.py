@@ -110,6 +110,9 @@ class Courier(Sink):
         self._kind, self._address, self._letters, self._config = kind, address, letters, config
         self._count, self._clock = context.deliveries, context.clock
         self._outbox = Outbox(config.spool, config.queue)
+        for outcome in (self._count.sent, self._count.dropped):
+            outcome(kind, 0)  # from 0, so that the first one is an increase
+        self._count.waiting(kind, len(self._outbox))
         self._taken: list[Alert] = []
         self._most, self._failures, self._repeated_s = letters.most, 0, float("-inf")
         self._stop = threading.Event()

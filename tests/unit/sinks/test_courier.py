@@ -81,7 +81,7 @@ def test_every_alert_arrives_in_order_though_the_receiver_fails_now_and_then() -
         sink.close()
     taken = receiver.messages[2::3]
     assert numbers(taken) == list(range(20)), "in order, once each, of the messages that were taken"
-    assert counts.found == {"sent": 20}
+    assert +counts.found == {"sent": 20}
     assert counts.left == 0
 
 
@@ -118,7 +118,7 @@ def test_what_is_not_delivered_at_the_end_is_counted_as_dropped() -> None:
         begin_s = time.monotonic()
         sink.close()
         assert time.monotonic() - begin_s < 4.0
-    assert counts.found == {"dropped": 2}
+    assert +counts.found == {"dropped": 2}
 
 
 def test_with_a_spool_what_waits_outlives_the_process(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_with_a_spool_what_waits_outlives_the_process(tmp_path: Path) -> None:
         push(sink, alert(1), alert(2))
         receiver.wait(lambda messages: len(messages) == 1)
         sink.close()
-    assert counts.found == {}
+    assert +counts.found == {}
     with receiving() as receiver:
         sink = WebhookConfig(url=receiver.url, spool=tmp_path / "new/spool.db").open(told)
         assert sink.settle(10)
@@ -146,7 +146,7 @@ def test_one_refused_alert_does_not_take_the_others_with_it() -> None:
         push(sink, *(alert(number) for number in range(6)))
         assert sink.settle(10)
         sink.close()
-    assert counts.found == {"sent": 5, "dropped": 1}
+    assert +counts.found == {"sent": 5, "dropped": 1}
     taken = [message for message in receiver.messages if picky(message)[0] == 200]
     assert numbers(taken) == [0, 1, 2, 4, 5]
 
@@ -176,7 +176,7 @@ def test_a_redirect_is_not_followed() -> None:
         receiver.wait(lambda messages: len(messages) == 1)
         sink.close()
     assert other.messages == []
-    assert counts.found == {"dropped": 1}
+    assert +counts.found == {"dropped": 1}
 
 
 def test_a_template_is_filled_and_single_fields_keep_their_type() -> None:
