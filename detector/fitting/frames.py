@@ -1,6 +1,7 @@
 """DataFrames as the library sees them: channels, times in order, aligned rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from detector.errors import DataError
 from detector.types import Floats, Ints, ReadingBatch, SampleBatch, joined
 from detector.windows.align import AlignConfig, Aligner
+from detector.windows.categories import Categories, word_of
 from detector.windows.schema import NS, Channel, Schema
 
 TIME, LABEL = "timestamp", "is_anomaly"
@@ -16,32 +18,48 @@ _EPOCH_UNITS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000))
 _EPOCH_SECONDS = 1e8
 
 
-def channels_of(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the numeric columns other than the time and the label."""
-    numeric = frame.select_dtypes(include=["number", "bool"]).columns
-    return tuple(str(name) for name in numeric if name not in (TIME, LABEL))
+def channels_of(frame: pd.DataFrame, text: Iterable[str] = ()) -> tuple[str, ...]:
+    """Names of the numeric columns and those of ``text``, other than the time and the label."""
+    wanted = {*frame.select_dtypes(include=["number", "bool"]).columns, *text} - {TIME, LABEL}
+    return tuple(str(name) for name in frame.columns if name in wanted)
 
 
-def schema_of(frames: Sequence[pd.DataFrame]) -> Schema:
+def schema_of(frames: Sequence[pd.DataFrame], text: Sequence[str] = (), independent: bool = False) -> Schema:
     """Reads channels and the typical step off the data.
+
+    Args:
+        frames: at least one series.
+        text: columns that hold words; a word counts how rare it is, see ``Categories``.
+        independent: rows have nothing to do with each other: a missing value is not that of the row before.
 
     Raises:
         DataError: there is no numeric channel.
         SchemaMismatch: the frames have different channels.
     """
-    names = channels_of(frames[0])
+    for name in text:
+        if any(name not in frame for frame in frames):
+            raise DataError(f"the data has no column {name!r}, which is to be read as text; name one that it has.")
+    names = channels_of(frames[0], text)
     if not names:
         raise DataError("the data has no numeric channel beside the time; check the separator and the decimal sign.")
     steps = [np.diff(ordered_times(frame)[1]) for frame in frames]
     step = float(np.median(np.concatenate(steps))) if any(map(len, steps)) else NS
     schema = Schema(
-        channels=tuple(Channel(name=name) for name in names),
+        channels=tuple(_channel(name, frames, name in text, independent) for name in names),
         interval_s=max(step, 1) / NS,
         has_clock=_has_clock(frames[0]),
     )
     for number, frame in enumerate(frames[1:], 2):
-        schema.check(channels_of(frame), f"series {number}")
+        schema.check(channels_of(frame, text), f"series {number}")
     return schema
+
+
+def _channel(name: str, frames: Sequence[pd.DataFrame], text: bool, independent: bool) -> Channel:
+    gap: Literal["mask", "hold"] = "mask" if independent else "hold"
+    if not text:
+        return Channel(name=name, gap=gap)
+    words = Categories.fit(word_of(value) for frame in frames for value in frame[name])
+    return Channel(name=name, unit="bits", categories=words, gap=gap)
 
 
 def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
@@ -65,8 +83,10 @@ def align(schema: Schema, frame: pd.DataFrame, where: str) -> SampleBatch:
 
 def values_of(schema: Schema, frame: pd.DataFrame) -> Floats:
     """Returns the channels of the schema in its order, [N, F] float64."""
-    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    return named[list(schema.names)].to_numpy(np.float64, na_value=np.nan)
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)[list(schema.names)]
+    if words := schema.categories:
+        named = named.assign(**{name: known.numbers(named[name].tolist()) for name, known in words.items()})
+    return named.to_numpy(np.float64, na_value=np.nan)
 
 
 def ordered_times(frame: pd.DataFrame) -> tuple[Ints, Ints]:

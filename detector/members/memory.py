@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.members.base import Look, Member, Progress, Rows, product, spread
+from detector.members.neighbours import smallest
 from detector.members.subspace import fit_subspace
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
@@ -96,7 +96,7 @@ class Memory(Member):
         flat = windows.reshape(len(windows), -1) - self.mean
         codes = product(flat, self.basis)
         energy = np.square(codes).sum(axis=1)
-        index, distance = _smallest(product(codes, self._doubled), self._squares, energy, NEIGHBOURS)
+        index, distance = smallest(product(codes, self._doubled), self._squares, energy, NEIGHBOURS)
         if self.config.outside:
             distance = np.sqrt(distance**2 + np.maximum(np.square(flat).sum(axis=1) - energy, 0))
         return index, distance
@@ -146,36 +146,3 @@ def _learn(config: MemoryMember, runs: list[Rows], logsum: LogSum | None) -> Mem
     kept = np.linspace(0, len(flat) - 1, min(config.size, len(flat))).round().astype(int)
     tail = np.ascontiguousarray(windows[kept, -TAIL:]) if config.stand_in else None
     return Memory(config, mean, basis, product(flat[kept] - mean, basis), tail, logsum)
-
-
-@njit(cache=True)
-def _smallest(products: Floats, squares: Floats, energy: Floats, most: int) -> tuple[Ints, Floats]:
-    """Returns the codes [B, k] nearest to each row, and the mean of their distances [B]; k = min(most, M).
-
-    Args:
-        products: [B, M], minus twice the product of row and code.
-        squares: [M], squared length of the codes.
-        energy: [B], squared length of the rows.
-        most: neighbours wanted.
-    """
-    k = min(most, products.shape[1])
-    index = np.zeros((products.shape[0], k), np.int64)
-    distance = np.zeros(products.shape[0], np.float32)
-    best = np.empty(k, np.float32)
-    for row in range(products.shape[0]):
-        best[:] = np.inf
-        for column in range(products.shape[1]):
-            value = products[row, column] + squares[column]
-            if value < best[k - 1]:
-                place = k - 1
-                while place > 0 and best[place - 1] > value:
-                    best[place] = best[place - 1]
-                    index[row, place] = index[row, place - 1]
-                    place -= 1
-                best[place] = value
-                index[row, place] = column
-        total = np.float32(0)
-        for place in range(k):
-            total += np.sqrt(max(best[place] + energy[row], np.float32(0)))
-        distance[row] = total / np.float32(k)
-    return index, distance

@@ -1,12 +1,14 @@
 """Ready-made detectors."""
 
 from detector.members.autoencoder import AutoencoderMember
+from detector.members.encoder import EncoderMember
 from detector.members.memory import MemoryMember
 from detector.members.projection import ProjectionMember
 from detector.members.table import DetectorConfig, MemberConfig
 from detector.models.backbones.table import BackboneConfig
 from detector.models.variants.denoising import DenoisingConfig
 from detector.models.variants.table import VariantConfig
+from detector.windows.scale import ScalerConfig
 
 
 def auto(channels: int) -> DetectorConfig:
@@ -38,6 +40,11 @@ def auto(channels: int) -> DetectorConfig:
             *more,
         )
     )
+
+
+def flows() -> DetectorConfig:
+    """Returns the detector for records of network traffic, each judged by itself: a variational encoder alone."""
+    return DetectorConfig(members=(EncoderMember(),), scaler=ScalerConfig(logarithmic=True))
 
 
 def single(variant: VariantConfig, backbone: BackboneConfig) -> DetectorConfig:

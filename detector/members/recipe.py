@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.members.memory import MemoryMember
+from detector.members.posterior import PosteriorRecipe
 from detector.members.projection import ProjectionMember
 from detector.members.reconstruction import ReconstructionRecipe
 from detector.windows.scale import ScalerConfig
@@ -12,7 +13,7 @@ from detector.windows.scale import ScalerConfig
 ClosedForm = MemoryMember | ProjectionMember
 """Kinds of members whose settings are the same for training and serving: one line adds one."""
 
-MemberRecipe = Annotated[ReconstructionRecipe | ClosedForm, Field(discriminator="kind")]
+MemberRecipe = Annotated[ReconstructionRecipe | PosteriorRecipe | ClosedForm, Field(discriminator="kind")]
 
 
 class Recipe(BaseModel):

@@ -5,10 +5,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detector.members.autoencoder import AutoencoderMember
+from detector.members.encoder import EncoderMember
 from detector.members.recipe import ClosedForm
 from detector.windows.scale import ScalerConfig
 
-MemberConfig = Annotated[AutoencoderMember | ClosedForm, Field(discriminator="kind")]
+MemberConfig = Annotated[AutoencoderMember | EncoderMember | ClosedForm, Field(discriminator="kind")]
 
 
 class DetectorConfig(BaseModel):

@@ -31,6 +31,11 @@ class ScalerConfig(BaseModel):
         description="Centre on the median and divide by the interquartile range instead of mean and deviation",
     )
 
+    logarithmic: bool = Field(
+        default=False,
+        description="Take sign(x) ln(1 + |x|) of every value first: for counts and sizes over many orders of magnitude",
+    )
+
     def fit(self, values: Floats) -> "RowScaler":
         """Fits one scale per channel to training rows.
 
@@ -43,10 +48,11 @@ class ScalerConfig(BaseModel):
         Returns:
             The fitted scaler.
         """
-        channels = [self._channel(column[np.isfinite(column)]) for column in np.asarray(values, np.float64).T]
+        rows = _logarithm(np.asarray(values, np.float64)) if self.logarithmic else np.asarray(values, np.float64)
+        channels = [self._channel(column[np.isfinite(column)]) for column in rows.T]
         mean, deviation, median = np.array(channels, np.float64).reshape(-1, 3).T.copy()
-        scaler = RowScaler(mean, deviation, fill=np.zeros(len(mean), np.float32))
-        return RowScaler(mean, deviation, fill=scaler.transform(median[None])[0])
+        fill = _transform(median[None].copy(), mean, deviation)[0]
+        return RowScaler(mean, deviation, fill, self.logarithmic)
 
     def _channel(self, seen: Floats) -> tuple[float, float, float]:
         """Centre, deviation (0 for a constant) and median of the values of one channel."""
@@ -71,11 +77,13 @@ class RowScaler:
         mean: [F] float64, centre of each channel in training.
         deviation: [F] float64, 0 where the channel was constant in training.
         fill: [F] float32, the scaled training median: what a masked value is taken for where a number is needed.
+        logarithmic: centre and deviation are those of sign(x) ln(1 + |x|).
     """
 
     mean: Floats
     deviation: Floats
     fill: Floats
+    logarithmic: bool = False
 
     def transform(self, values: Floats) -> Floats:
         """Standardises rows and bends extremes: beyond 5 deviations the scale is logarithmic.
@@ -89,7 +97,9 @@ class RowScaler:
             [..., F] float32, NaN where masked.
         """
         rows = np.ascontiguousarray(values, np.float64).reshape(-1, len(self.mean))
-        return _transform(rows, self.mean, self.deviation).reshape(values.shape)
+        return _transform(_logarithm(rows) if self.logarithmic else rows, self.mean, self.deviation).reshape(
+            values.shape
+        )
 
     def inverse(self, scaled: Floats) -> Floats:
         """Takes scaled rows back into the channels' own units.
@@ -105,16 +115,20 @@ class RowScaler:
         bent = np.where(size > _KNEE, _KNEE + np.expm1(np.clip(size - _KNEE, 0, 700)), size)
         moved = np.expm1(np.clip(size - _CONSTANT_STEP, 0, 700))
         distance = np.where(self.deviation > 0, bent * self.deviation, moved)
-        return np.where(np.isnan(z), np.nan, self.mean + np.sign(z) * distance)
+        values = self.mean + np.sign(z) * distance
+        if self.logarithmic:
+            values = np.sign(values) * np.expm1(np.minimum(np.abs(values), 700))
+        return np.where(np.isnan(z), np.nan, values)
 
     def tensors(self) -> dict[str, Floats]:
         """The scaler as named arrays, for a bundle."""
-        return {"mean": self.mean, "deviation": self.deviation, "fill": self.fill}
+        found = {"mean": self.mean, "deviation": self.deviation, "fill": self.fill}
+        return found | ({"logarithmic": np.ones(1)} if self.logarithmic else {})
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Floats]) -> Self:
         """The scaler that ``tensors`` described."""
-        return cls(tensors["mean"], tensors["deviation"], tensors["fill"])
+        return cls(tensors["mean"], tensors["deviation"], tensors["fill"], "logarithmic" in tensors)
 
 
 def center(windows: Floats) -> Floats:
@@ -158,6 +172,10 @@ def filled(windows: Floats, fill: Floats) -> tuple[Floats, Bools]:
     if observed.all():
         return windows, observed
     return _filled(np.ascontiguousarray(windows), fill), observed
+
+
+def _logarithm(values: Floats) -> Floats:
+    return np.copysign(np.log1p(np.abs(values)), values)
 
 
 @njit(cache=True)

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detector.errors import SchemaMismatch
+from detector.windows.categories import Categories
 
 NS = 1_000_000_000
 WEEK_S = 7 * 24 * 3600
@@ -18,6 +19,9 @@ class Channel(BaseModel):
 
     name: str = Field(min_length=1, description="Name as it stands in the data")
     unit: str = Field(default="", description="Unit of measurement, for people")
+    categories: Categories | None = Field(
+        default=None, description="Of a channel of text: the number that stands for each word"
+    )
     gap: Literal["hold", "linear", "mask", "break"] = Field(
         default="hold",
         description="What stands in for a missing value: the last one (hold), a line between the neighbours of a "
@@ -54,6 +58,11 @@ class Schema(BaseModel):
     def names(self) -> tuple[str, ...]:
         """Channel names in order."""
         return tuple(channel.name for channel in self.channels)
+
+    @property
+    def categories(self) -> dict[str, Categories]:
+        """What words count, by the name of the channel of text."""
+        return {channel.name: channel.categories for channel in self.channels if channel.categories}
 
     @property
     def interval_ns(self) -> int:

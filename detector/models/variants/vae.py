@@ -11,7 +11,7 @@ from detector.models.backbones.base import Backbone, Shape
 from detector.models.base import Batch, Progress, Terms, Variant
 from detector.models.generative import NormalPrior
 
-_MOST_LOG_SD = 5.0
+MOST_LOG_SD = 5.0
 _WARM_UP_RATIO = 0.3
 
 
@@ -42,7 +42,7 @@ class Vae(NormalPrior):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and log standard deviation of the code of windows, [B, D] each."""
         mu, log_sd = self.encoder(x).chunk(2, 1)
-        return mu, log_sd.clamp(-_MOST_LOG_SD, _MOST_LOG_SD)
+        return mu, log_sd.clamp(-MOST_LOG_SD, MOST_LOG_SD)
 
     def encode(self, x: Tensor) -> Tensor:
         """As in ``Autoencoder``: the mean."""

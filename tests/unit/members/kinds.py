@@ -6,6 +6,7 @@ import numpy as np
 
 from detector.members.autoencoder import AutoencoderMember
 from detector.members.base import Member, Rows
+from detector.members.encoder import EncoderMember
 from detector.members.memory import MemoryMember
 from detector.members.projection import ProjectionMember
 from detector.models.backbones.conv1d import Conv1dBackbone
@@ -30,12 +31,13 @@ _MEMBERS = (
     AutoencoderMember(
         name="lstm", window=9, variant=DeepConfig(), backbone=LstmBackbone(width=8), centre=True, trainer=_QUICK
     ),
+    EncoderMember(name="encoder", window=6, size=150, trainer=TrainerConfig(steps=150)),
     AutoencoderMember(
         name="dense", window=12, variant=PcaConfig(), backbone=DenseBackbone(width=8), last=5, trainer=_QUICK
     ),
 )
 CONFIGS = {member.name: member for member in _MEMBERS}
-EXPECTING = ("projection", "together", "conv1d", "lstm", "dense")
+EXPECTING = ("projection", "together", "conv1d", "lstm", "encoder", "dense")
 
 
 def rows(count: int, seed: int) -> Rows:

@@ -122,3 +122,21 @@ def test_filled_returns_whole_windows_untouched() -> None:
     values, observed = filled(windows, np.zeros(1, np.float32))
     assert values is windows
     assert observed.all()
+
+
+def test_on_a_logarithmic_scale_orders_of_magnitude_are_steps_of_one_size():
+    sizes = 10.0 ** np.random.default_rng(0).uniform(0, 8, (4000, 1)) - 1
+    scaler = ScalerConfig(logarithmic=True).fit(np.concatenate([sizes, -sizes], axis=1))
+    steps = np.diff(scaler.transform(np.array([[1e2, -1e2], [1e4, -1e4], [1e6, -1e6]])), axis=0)
+    np.testing.assert_allclose(steps[0], steps[1], rtol=0.02)
+    np.testing.assert_allclose(steps[:, 0], -steps[:, 1])
+
+
+def test_a_logarithmic_scale_can_be_undone_and_saved():
+    values = np.random.default_rng(0).normal(size=(300, 2)) * [1e5, 1.0]
+    values[5, 1] = np.nan
+    scaler = ScalerConfig(logarithmic=True).fit(values)
+    np.testing.assert_allclose(scaler.inverse(scaler.transform(values)), values, rtol=1e-4, atol=1e-4)
+    again = RowScaler.from_tensors(scaler.tensors())
+    np.testing.assert_array_equal(again.transform(values), scaler.transform(values))
+    assert "logarithmic" not in ScalerConfig().fit(values).tensors()
