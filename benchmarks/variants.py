@@ -1,9 +1,9 @@
-"""Which variant to take: every one on every backbone alone, the fused default, the choice without labels, the oracle.
+"""Which variant to take: every one on every backbone alone, the fused default, the choice by injection, the oracle.
 
     RECONWATCH_DATA=... python -m benchmarks.variants [--out out/variants.csv] [--workers 1]
 
 Every series: the newest rows of its training part teach all candidates alike (two thirds) and hold the examination by
-which a retrain chooses without labels (the last third); the rows after them are scored with a delay of 16 rows, and
+which a retrain ranks them without labels (the last third); the rows after them are scored with a delay of 16 rows, and
 the labels are read last. The networks of all candidates get the same small number of steps, so figures compare with
 each other and not with those of benchmarks.quality. One line per series and candidate goes to ``--out``; what stands
 there already is not computed again. ``--list`` prints the series that the rule of variants_series.txt gives.
@@ -168,7 +168,7 @@ def report(found: pd.DataFrame, names: set[str]) -> None:
     chosen = pd.Series({name: _chosen(found[found.series == name]) for name in whole.index})
     rows = {
         "fused default (auto)": whole[AUTO],
-        "choice without labels": pd.Series({name: whole.loc[name, chosen[name]] for name in whole.index}),
+        "choice by injected anomalies": pd.Series({name: whole.loc[name, chosen[name]] for name in whole.index}),
         "oracle, best by labels": whole.max(axis=1),
         **{name: whole[name] for name in whole.mean().drop(AUTO).sort_values(ascending=False).index},
     }
@@ -179,13 +179,13 @@ def report(found: pd.DataFrame, names: set[str]) -> None:
         gain = _interval((values - whole[AUTO]).to_numpy(), rng)
         grid.add_row(name, *(_interval(values[part].to_numpy(), rng) for part in groups.values()), gain)
     console.print(grid)
-    console.print("chosen without labels:", ", ".join(f"{k} {v}x" for k, v in chosen.value_counts().items()))
+    console.print("chosen by injected anomalies:", ", ".join(f"{k} {v}x" for k, v in chosen.value_counts().items()))
     console.print("best by labels:", ", ".join(f"{k} {v}x" for k, v in whole.idxmax(axis=1).value_counts().items()))
 
 
 def _chosen(rows: pd.DataFrame) -> str:
     marks = {row.candidate: Marks(np.array(str(row.marks).split(), float), 0, 0.0) for _, row in rows.iterrows()}
-    return select(marks, "injected", AUTO).chosen
+    return select(marks, "injected", AUTO, trust_injected=True).chosen
 
 
 def _done(out: Path, name: str) -> set[str]:

@@ -14,7 +14,8 @@ RESAMPLES = 10_000
 
 WORTH = {
     "injected": "injected anomalies show which detector reacts, not which one finds real anomalies best: on real "
-    "series both rankings hardly agree (rank correlation .22); list incidents, then they decide",
+    "series both rankings hardly agree (rank correlation .22), so the fused default stays; list incidents, then they "
+    "decide",
     "labelled": "known incidents decided; the intervals tell how far so few places carry",
 }
 """What a choice is worth, by the kind of the examination."""
@@ -79,8 +80,12 @@ def select(
     default: str = "auto",
     alpha: float = 0.05,
     seed: int = 0,
+    trust_injected: bool = False,
 ) -> Selection:
     """Ranks candidates and names the one to take: the default, unless another is better beyond what luck explains.
+
+    Injected anomalies rank, but do not unseat the default unless told to: on public series that costs more than it
+    gives (ADR 12).
 
     Args:
         marks: by name, at least one, all of the same examination.
@@ -88,6 +93,7 @@ def select(
         default: wins ties; where it is missing, the highest mean wins.
         alpha: probability of taking one that is not better; divided by the number of rivals (Bonferroni).
         seed: of the resamples.
+        trust_injected: injected anomalies may unseat the default as labelled ones may.
     """
     share = alpha / max(len(marks) - (default in marks), 1)
     standings = []
@@ -97,7 +103,8 @@ def select(
         gain = paired(one.quality, marks[default].quality, share, seed) if rival else None
         standings.append(Standing(name, one.mean, float(low), float(high), gain))
     standings.sort(key=lambda standing: (-standing.quality, standing.name != default))
-    ahead = [standing.name for standing in standings if standing.gain and better(standing.gain, share)]
+    decides = kind == "labelled" or trust_injected
+    ahead = [standing.name for standing in standings if decides and standing.gain and better(standing.gain, share)]
     fallback = default if default in marks else standings[0].name
     return Selection(ahead[0] if ahead else fallback, tuple(standings), WORTH[kind])
 

@@ -29,6 +29,10 @@ class RetrainConfig(BaseModel):
         default=0.2, gt=0, lt=0.9, description="The newest share of the history, on which candidates are compared"
     )
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="Probability of promoting one that is not better")
+    trust_injected: bool = Field(
+        default=False,
+        description="Without labels, let injected anomalies unseat the fused default; on public series that loses",
+    )
     drift: DriftConfig = Field(default=DriftConfig(), description="When retrain --if-drifted finds that it is due")
     keep: int = Field(default=10, ge=1, description="Versions without an alias that models prune leaves")
     folder: Path = Field(default=Path("reconwatch-data/retrain"), description="Where a retrain keeps what it finished")

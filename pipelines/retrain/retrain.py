@@ -113,7 +113,7 @@ def retrain(
         if not trained:
             return Outcome(results, sheet.kind, None, None, Decision(False, "no candidate could be trained"))
         marks = {name: result.marks for name, result in trained.items()}
-        selection = select(marks, sheet.kind, AUTO, config.alpha, config.seed)
+        selection = select(marks, sheet.kind, AUTO, config.alpha, config.seed, config.trust_injected)
         chosen = selection.chosen
         _note(parent, sheet.kind, selection)
         tags = next(c.tags for c in candidates if c.name == chosen)

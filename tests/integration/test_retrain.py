@@ -61,6 +61,7 @@ def _call(told: Told, *arguments: str, code: int = 0) -> Any:
     return json.loads(told.readouterr().out)
 
 
+@pytest.mark.timeout(400)
 def test_every_variant_has_a_run_and_the_best_candidate_serves(
     config: Path, tmp_path: Path, registry: LocalRegistry, capfd: Told
 ) -> None:

@@ -86,7 +86,7 @@ def test_rows_in_which_nothing_can_be_wrong_are_refused() -> None:
 def test_a_detector_that_sees_more_is_chosen_over_the_default(kind: str, sharp: Detector, blunt: Detector) -> None:
     sheet = exam(calm(600) if kind == "injected" else with_incidents(1800, 1.5), 64, 0)
     assert sheet.kind == kind
-    found = select({"auto": sit(blunt, sheet, 0), "sharp": sit(sharp, sheet, 0)}, sheet.kind)
+    found = select({"auto": sit(blunt, sheet, 0), "sharp": sit(sharp, sheet, 0)}, sheet.kind, trust_injected=True)
     assert found.chosen == "sharp"
     assert np.array_equal(sit(sharp, sheet, 0).quality, sit(sharp, sheet, 0).quality)
 
