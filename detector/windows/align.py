@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import ConfigError
-from detector.types import Floats, Ints, ReadingBatch, SampleBatch
+from detector.types import Bools, Floats, Ints, ReadingBatch, SampleBatch
 from detector.windows.align_state import EVICTED, FOREVER, NEVER, NONE, POLICIES, AlignState, Rules
 from detector.windows.closed_rows import write
-from detector.windows.open_rows import settle, take
+from detector.windows.open_rows import returns, settle, take
 from detector.windows.schema import NS, Schema
 
 # Readings per kernel call: bounds the pool of open rows when whole files are pushed at once.
@@ -129,37 +129,44 @@ class Aligner:
         parts = [self._take([array[i : i + _CHUNK] for array in arrays]) for i in range(0, len(readings) or 1, _CHUNK)]
         return parts[0] if len(parts) == 1 else _joined(parts)
 
-    def advance(self, watermark_ns: int | None = None) -> SampleBatch:
-        """Closes rows of series that went quiet.
-
-        Args:
-            watermark_ns: a time no further reading lies before, lateness aside; if not given, each series follows the
-                newest time of its own partition. Readings for closed rows are late from now on, so a stream that is to
-                be replayed exactly calls this at the same places again.
-        """
-        marks = self._state.watermark
-        return self._settle(marks if watermark_ns is None else np.full_like(marks, watermark_ns))
-
     def flush(self) -> SampleBatch:
         """Closes all open rows, as at the end of the input."""
-        return self._settle(np.full_like(self._state.watermark, FOREVER))
+        return self._settle(np.ones(len(self._state.series), np.bool_))
 
-    def evict(self) -> Ints:
-        """Forgets series silent for longer than ``evict_after_s`` and returns their ids, which may then be reused.
+    def returns(self, readings: ReadingBatch) -> Ints:
+        """Returns the places [K] of readings before which a series was silent for longer than ``evict_after_s``.
 
-        A series with open rows waits until ``advance`` or ``flush`` closed them. Whether and when this is called
-        changes no row: a series that returns after such a silence begins anew in any case.
+        Args:
+            readings: about to be pushed; nothing changes here.
+        """
+        if self._rules.evict_keys == FOREVER or not len(readings):
+            return np.empty(0, np.int64)
+        series, partition = readings.series, readings.partition
+        self._state.reserve(int(series.max()) + 1, int(partition.max()) + 1, 0)
+        seen, mark = self._state.series["seen_ns"].copy(), self._state.watermark.copy()
+        return np.flatnonzero(returns(series, readings.time_ns, partition, self._rules, seen, mark))
+
+    def evict(self) -> tuple[SampleBatch, Ints]:
+        """Forgets series silent for longer than ``evict_after_s``.
+
+        Whether and when this is called changes no row: a series that returns after such a silence begins anew in any
+        case, and its open rows close with that at the latest. Who keeps more of a series than rows calls it before
+        every reading that ``returns`` names, so that nothing else depends on it either.
+
+        Returns:
+            Their open rows, closed, and their ids, which may then be reused.
         """
         rules, series = self._rules, self._state.series
         mark, seen = self._state.watermark[series["partition"]], series["seen_ns"]
+        silent = seen != NEVER
         if rules.evict_keys == FOREVER:
-            return np.empty(0, np.int32)
-        ids = np.flatnonzero((seen != NEVER) & (series["open"] == 0)).astype(np.int32)
-        passed = (mark[ids] - rules.lateness_ns) // rules.step_ns - seen[ids] // rules.step_ns
-        ids = ids[passed > rules.evict_keys]
+            silent[:] = False
+        passed = (mark[silent] - rules.lateness_ns) // rules.step_ns - seen[silent] // rules.step_ns
+        silent[silent] = passed > rules.evict_keys
+        rows, ids = self._settle(silent), np.flatnonzero(silent).astype(np.int32)
         self._state.forget(ids)
         self._state.counters[EVICTED] += len(ids)
-        return ids
+        return rows, ids
 
     def _take(self, arrays: list[np.ndarray]) -> SampleBatch:
         series, time_ns, values, partition, offset = arrays
@@ -169,9 +176,9 @@ class Aligner:
         pool = (state.rows, state.cells, state.spare, state.height)
         return self._write(take(*readings, rules, state.series, *pool, state.watermark, state.counters))
 
-    def _settle(self, until_ns: Ints) -> SampleBatch:
+    def _settle(self, series: Bools) -> SampleBatch:
         state = self._state
-        return self._write(settle(until_ns, self._rules, state.series, state.rows, state.height, state.counters))
+        return self._write(settle(series, self._rules, state.series, state.rows, state.height, state.counters))
 
     def _write(self, closed: Ints) -> SampleBatch:
         state = self._state

@@ -61,13 +61,28 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
 
 
 @njit(cache=True)
-def settle(until_ns, rules, series, rows, height, counters):
-    """Closes what is due by the time given for the partition of a series; returns slots, series by series."""
+def returns(ids, time_ns, partition, rules, seen_ns, watermark):
+    """Tells which readings end a silence; follows the newest times as ``take`` would, in copies of them."""
+    found = np.zeros(len(ids), np.bool_)
+    for i in range(len(ids)):
+        s, t, p = ids[i], time_ns[i], partition[i]
+        mark = watermark[p]
+        if mark != NEVER and rules.ahead_ns != FOREVER and t - mark > rules.ahead_ns:
+            continue
+        found[i] = _silent(seen_ns[s], mark, rules)
+        watermark[p] = max(mark, t)
+        seen_ns[s] = t if found[i] else max(seen_ns[s], t)
+    return found
+
+
+@njit(cache=True)
+def settle(wanted, rules, series, rows, height, counters):
+    """Closes all open rows of the series wanted; returns slots, series by series."""
     closed = np.empty(len(rows) - height[0], np.int32)
     n = 0
     for s in range(len(series)):
-        if series[s].open:
-            n = _close(s, until_ns[series[s].partition], rules, series, rows, closed, n, counters)
+        if wanted[s] and series[s].open:
+            n = _close(s, FOREVER, rules, series, rows, closed, n, counters)
     return closed[:n]
 
 

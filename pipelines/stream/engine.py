@@ -1,7 +1,8 @@
 """Readings in, results out: align, score, decide and raise alerts, with all state in one place."""
 
-from collections.abc import Sequence
-from dataclasses import fields
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,8 @@ from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
 from pipelines.stream.recovery import Rewind
+
+_NONE = np.empty(0, np.int32)
 
 
 class Engine:
@@ -74,23 +77,17 @@ class Engine:
         readings, letters = decoded.readings, decoded.rejects
         again = self._rewind.replayed(readings.partition, readings.offset)
         if again.any():
-            self._scored(cut(readings, again))
-            self._release(self._aligner.evict())
-            readings = cut(readings, ~again)
+            before, readings = cut(readings, again), cut(readings, ~again)
+            for part, named in self._parts(before, readings.series):
+                self._release(self._scored(part)[1], named)
         if letters:
             told = self._rewind.replayed(*np.array([(x.partition, x.offset) for x in letters]).T)
             letters = [letter for letter, before in zip(letters, told, strict=True) if not before]
         if len(readings):
             self._ended = False
-        verdict = self._scored(readings)
-        silent = self._aligner.evict()
+        results = [self._decided(part, named) for part, named in self._parts(readings, _NONE)]
         self._rewind.read(batch.partition, batch.offset)
-        decisions, alerts = self._judged([verdict, self._scorer.flush(silent)])
-        ended = self._series.keys(silent.tolist())
-        alerts += self._policy.close(ended)
-        keys = self._series.keys(decisions.series.tolist())
-        self._release(silent)
-        return Output(keys, self._channels, decisions, alerts, letters, silent=ended)
+        return replace(_joined(results), dead_letters=letters)
 
     def skip(self, letters: Sequence[DeadLetter]) -> Output:
         """Takes records that the source could not read, as if nothing had been in them."""
@@ -101,7 +98,7 @@ class Engine:
 
     def report(self, letters: Sequence[DeadLetter]) -> Output:
         """Returns dead letters as results of their own."""
-        nothing = self._scorer.flush(np.empty(0, np.int32)).decisions
+        nothing = self._scorer.flush(_NONE).decisions
         return Output([], self._channels, nothing, [], letters)
 
     def finish(self) -> Output:
@@ -118,10 +115,31 @@ class Engine:
         """Returns where a restart goes on."""
         return Checkpoint(self._rewind.positions(), {"alerts": self._policy.state(), "ended": self._ended})
 
-    def _scored(self, readings: ReadingBatch) -> Verdict:
+    def _parts(self, readings: ReadingBatch, later: Ints) -> Iterator[tuple[ReadingBatch, Ints]]:
+        """Cuts readings before each that ends a silence, so that results do not depend on where polls end.
+
+        Gives each part with the series of all readings that come after it, those of ``later`` among them.
+        """
+        edges = [0, *self._aligner.returns(readings).tolist(), len(readings)]
+        for start, stop in itertools.pairwise(edges):
+            yield cut(readings, slice(start, stop)), np.concatenate([readings.series[stop:], later])
+
+    def _scored(self, readings: ReadingBatch) -> tuple[list[Verdict], Ints]:
+        """Scores what the readings settle, and all of the series silent for too long, which are to be released."""
         samples = self._aligner.push(readings)
         self._rewind.note(readings, samples)
-        return self._scorer.push(samples)
+        verdict = self._scorer.push(samples)
+        rows, silent = self._aligner.evict()
+        last = [self._scorer.push(rows)] if len(rows) else []
+        return [verdict, *last, self._scorer.flush(silent)], silent
+
+    def _decided(self, readings: ReadingBatch, named: Ints) -> Output:
+        verdicts, silent = self._scored(readings)
+        decisions, alerts = self._judged(verdicts)
+        keys, ended = self._series.keys(decisions.series.tolist()), self._series.keys(silent.tolist())
+        alerts += self._policy.close(ended)
+        self._release(silent, named)
+        return Output(keys, self._channels, decisions, alerts, silent=ended)
 
     def _judged(self, verdicts: list[Verdict]) -> tuple[DecisionBatch, list[Alert]]:
         alerts: list[Alert] = []
@@ -129,10 +147,23 @@ class Engine:
             alerts += self._policy.push(verdict.decisions, self._series, partial(_explained, verdict))
         return joined([verdict.decisions for verdict in verdicts]), alerts
 
-    def _release(self, series: Ints) -> None:
+    def _release(self, series: Ints, named: Ints) -> None:
+        """Forgets series; those of ``named``, whose readings are still to come, keep their ids."""
         self._scorer.evict(series)
         self._rewind.evict(series)
-        self._series.release(series)
+        self._series.release(np.setdiff1d(series, named))
+
+
+def _joined(outputs: Sequence[Output]) -> Output:
+    if len(outputs) == 1:
+        return outputs[0]
+    return replace(
+        outputs[0],
+        keys=[key for output in outputs for key in output.keys],
+        decisions=joined([output.decisions for output in outputs]),
+        alerts=[alert for output in outputs for alert in output.alerts],
+        silent=[key for output in outputs for key in output.silent],
+    )
 
 
 def _explained(verdict: Verdict, rows: Ints) -> Explanation:

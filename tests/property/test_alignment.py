@@ -63,7 +63,7 @@ def aligned(settings_of: dict, batch: ReadingBatch, cuts: list[int], evict: bool
     for a, b in itertools.pairwise(edges):
         parts.append(aligner.push(picked(batch, np.arange(a, b))))
         if evict:
-            aligner.evict()
+            parts.append(aligner.evict()[0])
     parts.append(aligner.flush())
     rows: list[list] = [[] for _ in range(SERIES)]
     for part in parts:

@@ -53,14 +53,18 @@ def bundle() -> Bundle:
 
 
 def _records() -> list[bytes]:
-    """Three pumps in turns, with faults, gaps, held channels, late and repeated records, and rubbish."""
+    """Three pumps in turns, with faults, gaps, held channels, late and repeated records, and rubbish.
+
+    The last is silent for a while, in which another one comes and goes.
+    """
     random = np.random.default_rng(1)
     records = []
     for i in range(RECORDS):
         step, pump = divmod(i, SERIES)
         load = float(np.sin(step / 9) + 0.05 * random.normal())
-        fault = 3.0 if (40 <= step < 50 and pump == 0) or 90 <= step < 93 else 0.0
-        record = {"id": f"p{pump}", "timestamp": STEP_S * step, "flow": load, "pressure": 1 - load + fault}
+        name: int | str = pump if pump < 2 or not 50 <= step < 80 else "other"
+        fault = 3.0 if (40 <= step < 50 and name in (0, 2)) or 90 <= step < 93 else 0.0
+        record = {"id": f"p{name}", "timestamp": STEP_S * step, "flow": load, "pressure": 1 - load + fault}
         if random.random() < 0.2:
             record["timestamp"] -= STEP_S * int(random.integers(1, 4))
         if random.random() < 0.1:
@@ -82,6 +86,9 @@ VARIATIONS = {
         scoring={"delay": 0}, grid={"alignment": "grid"}, align={"lateness_s": 25, "max_fill": 3}
     ),
     "evicting": _settings(scoring={"delay": 4}, align={"evict_after_s": 60}, alerts={"merge_gap_rows": 2}),
+    "evicting on a grid": _settings(
+        scoring={"delay": 4}, grid={"alignment": "grid"}, align={"evict_after_s": 60, "lateness_s": 25}
+    ),
 }
 
 

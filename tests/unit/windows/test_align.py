@@ -76,21 +76,13 @@ def test_a_lateness_that_cannot_be_kept_is_refused() -> None:
         aligner("grid", lateness_s=100, max_open=50)
 
 
-def test_advance_closes_quiet_series_by_the_time_of_their_partition() -> None:
-    a = aligner("grid")
-    a.push(readings((1, 1, 0), (8, 2, 1), (9, 9, 1)))
-    same(table(a.advance()), [(1, 1, True)])
-    same(table(a.advance(10 * NS)), [(9, 9, False)])
-    assert len(a.flush()) == 0
-
-
 def test_evicted_series_are_named_once_and_begin_anew() -> None:
     a = aligner(evict_after_s=10)
     a.push(readings((0, 1, 0), (0, 2, 1), (10, 3, 1)))
-    assert a.evict().tolist() == []
+    assert a.evict()[1].tolist() == []
     a.push(readings((11, 4, 1)))
-    assert a.evict().tolist() == [0]
-    assert a.evict().tolist() == []
+    assert a.evict()[1].tolist() == [0]
+    assert a.evict()[1].tolist() == []
     same(table(a.push(readings((12, 5, 0), (12, 6, 1)))), [(12, 5, True), (12, 6, False)])
     assert a.counters.evicted == 1
 
@@ -102,12 +94,13 @@ def test_a_silent_series_begins_anew_even_if_nobody_asked_for_evictions() -> Non
     assert a.counters.evicted == 1
 
 
-def test_a_series_with_open_rows_is_not_evicted_before_they_close() -> None:
+def test_the_open_rows_of_an_evicted_series_close_and_those_of_others_stay_open() -> None:
     a = aligner("grid", evict_after_s=10)
     a.push(readings((0, 1, 0), (50, 4, 1)))
-    assert a.evict().tolist() == []
-    same(table(a.advance()), [(0, 1, True)])
-    assert a.evict().tolist() == [0]
+    rows, series = a.evict()
+    same(table(rows), [(0, 1, True)])
+    assert series.tolist() == [0]
+    same(table(a.flush()), [(50, 4, True)])
 
 
 def test_an_idle_series_costs_little() -> None:
