@@ -5,10 +5,11 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from broker import Committed, Topics, begun
 from receiver import Receiver, receiving
 from rich.console import Console
 
@@ -16,6 +17,7 @@ from detector.alerting.alert import Alert, ChannelShare
 from detector.errors import SinkUnavailable
 from detector.types import DecisionBatch
 from pipelines.io.base import Context, DeadLetter, Output, Sink
+from pipelines.io.kafka.config import KafkaSinkConfig
 from pipelines.io.kafka.sink import fitted
 from pipelines.io.sinks.alertmanager import AlertmanagerConfig
 from pipelines.io.sinks.console import ConsoleSink
@@ -57,25 +59,36 @@ def outputs() -> list[Output]:
     letter = DeadLetter(3, 7, "not_json", "The record is no JSON object.", RUBBISH, "pump-1", "readings")
     nothing = DecisionBatch(*(getattr(decisions, name)[:0] for name in DecisionBatch.__slots__))
     channels = ("flow", "pressure")
-    return [Output(["pump-1"] * 2, channels, decisions, [ALERT], [letter]), Output([], channels, nothing)]
+    return [
+        Output(["pump-1"] * 2, channels, decisions, [ALERT], [letter], partition=0),
+        Output([], channels, nothing, partition=0),
+    ]
 
 
 Made = tuple[Sink, Callable[[], list[str]]]
 
 
-def memory(folder: Path, receiver: Receiver) -> Made:
+class Place(NamedTuple):
+    """Where a sink of the contract is made: a folder, an HTTP server, a real Kafka that starts when it is asked for."""
+
+    folder: Path
+    receiver: Receiver
+    kafka: Callable[[], str]
+
+
+def memory(place: Place) -> Made:
     sink = MemorySink()
     return sink, lambda: [alert.id for alert in sink.alerts]
 
 
-def jsonl(folder: Path, receiver: Receiver) -> Made:
-    path = folder / "new/alerts.jsonl"
+def jsonl(place: Place) -> Made:
+    path = place.folder / "new/alerts.jsonl"
     return JsonlConfig(path=str(path)).open(CONTEXT), lambda: [
         json.loads(line)["id"] for line in path.read_text().splitlines()
     ]
 
 
-def console(folder: Path, receiver: Receiver) -> Made:
+def console(place: Place) -> Made:
     page = io.StringIO()
     return ConsoleSink(Console(file=page, width=200)), lambda: [ALERT.id] * page.getvalue().count("pump-1")
 
@@ -88,22 +101,29 @@ def _arrived(sink: Courier, receiver: Receiver, ids: Callable[[Any], list[str]])
     return read
 
 
-def webhook(folder: Path, receiver: Receiver) -> Made:
-    sink = WebhookConfig(url=receiver.url).open(CONTEXT)
-    return sink, _arrived(sink, receiver, lambda message: [alert["id"] for alert in message["alerts"]])
+def webhook(place: Place) -> Made:
+    sink = WebhookConfig(url=place.receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, place.receiver, lambda message: [alert["id"] for alert in message["alerts"]])
 
 
-def slack(folder: Path, receiver: Receiver) -> Made:
-    sink = SlackConfig(url=receiver.url).open(CONTEXT)
-    return sink, _arrived(sink, receiver, lambda message: [a["footer"][-16:] for a in message["attachments"]])
+def slack(place: Place) -> Made:
+    sink = SlackConfig(url=place.receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, place.receiver, lambda message: [a["footer"][-16:] for a in message["attachments"]])
 
 
-def alertmanager(folder: Path, receiver: Receiver) -> Made:
-    sink = AlertmanagerConfig(url=receiver.url).open(CONTEXT)
-    return sink, _arrived(sink, receiver, lambda message: [alert["annotations"]["alert_id"] for alert in message])
+def alertmanager(place: Place) -> Made:
+    sink = AlertmanagerConfig(url=place.receiver.url).open(CONTEXT)
+    return sink, _arrived(sink, place.receiver, lambda message: [alert["annotations"]["alert_id"] for alert in message])
 
 
-SINKS = [memory, jsonl, console, webhook, slack, alertmanager]
+def topic(place: Place) -> Made:
+    topics = Topics(place.kafka())
+    source = topics.open()
+    begun(source)
+    return Committed(source, KafkaSinkConfig(topic=topics.output).open(Context(source, "pumps"))), topics.visible
+
+
+SINKS = [memory, jsonl, console, webhook, slack, alertmanager, topic]
 
 
 @pytest.fixture
@@ -114,9 +134,9 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.mark.parametrize("make", SINKS)
 def test_what_was_written_is_there_after_the_flush_once(
-    make: Callable[[Path, Receiver], Made], tmp_path: Path, receiver: Receiver
+    make: Callable[[Place], Made], tmp_path: Path, receiver: Receiver, request: pytest.FixtureRequest
 ) -> None:
-    sink, read = make(tmp_path, receiver)
+    sink, read = make(Place(tmp_path, receiver, lambda: request.getfixturevalue("kafka")))
     sink.flush()
     assert read() == []
     for output in outputs():

@@ -5,9 +5,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from broker import TIME_MS, Ending, Topics
 
 from pipelines.clock import SystemClock
 from pipelines.io.base import NO_TIME, Checkpoint, Position, RawBatch, Source
@@ -16,32 +18,50 @@ from pipelines.io.sources.memory import MemorySource
 from pipelines.io.sources.stdin import PipeSource, StdinConfig
 
 RECORDS = [b'{"timestamp": %d, "flow": %d.5}' % (i, i) for i in range(10)]
-Make = Callable[[Path, Checkpoint | None], Source]
 
 
-def jsonl(folder: Path, committed: Checkpoint | None) -> Source:
-    return _file(folder / "pump.jsonl", b"\n".join(RECORDS) + b"\n", committed)
+class Place(NamedTuple):
+    """Where a source of the contract is made: a folder, and a real Kafka that starts when it is asked for."""
+
+    folder: Path
+    kafka: Callable[[], str]
 
 
-def zipped(folder: Path, committed: Checkpoint | None) -> Source:
-    return _file(folder / "pump.jsonl.gz", gzip.compress(b"\n".join(RECORDS)), committed)
+Make = Callable[[Place, Checkpoint | None], Source]
 
 
-def paced(folder: Path, committed: Checkpoint | None) -> Source:
-    return _file(folder / "pump.jsonl", b"\n".join(RECORDS), committed, speed=1e6)
+@pytest.fixture
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    return Place(tmp_path, lambda: request.getfixturevalue("kafka"))
 
 
-def memory(folder: Path, committed: Checkpoint | None) -> Source:
+def jsonl(place: Place, committed: Checkpoint | None) -> Source:
+    return _file(place.folder / "pump.jsonl", b"\n".join(RECORDS) + b"\n", committed)
+
+
+def zipped(place: Place, committed: Checkpoint | None) -> Source:
+    return _file(place.folder / "pump.jsonl.gz", gzip.compress(b"\n".join(RECORDS)), committed)
+
+
+def paced(place: Place, committed: Checkpoint | None) -> Source:
+    return _file(place.folder / "pump.jsonl", b"\n".join(RECORDS), committed, speed=1e6)
+
+
+def memory(place: Place, committed: Checkpoint | None) -> Source:
     return MemorySource(RECORDS, ["pump"] * 10, chunk_rows=3, committed=committed)
 
 
-def pipe(folder: Path, committed: Checkpoint | None) -> Source:
-    (folder / "fifo").write_bytes(b"\n".join(RECORDS))
-    return PipeSource(os.open(folder / "fifo", os.O_RDONLY), StdinConfig(series="pump"))
+def pipe(place: Place, committed: Checkpoint | None) -> Source:
+    (place.folder / "fifo").write_bytes(b"\n".join(RECORDS))
+    return PipeSource(os.open(place.folder / "fifo", os.O_RDONLY), StdinConfig(series="pump"))
 
 
-SOURCES = [jsonl, zipped, paced, memory, pipe]
-REWINDABLE = [jsonl, zipped, paced, memory]
+def topic(place: Place, committed: Checkpoint | None) -> Source:
+    return Ending(Topics(place.kafka(), RECORDS), len(RECORDS), committed)
+
+
+SOURCES = [jsonl, zipped, paced, memory, pipe, topic]
+REWINDABLE = [jsonl, zipped, paced, memory, topic]
 
 
 def _file(path: Path, content: bytes, committed: Checkpoint | None, speed: float | None = None) -> Source:
@@ -59,36 +79,37 @@ def _batches(source: Source) -> Iterator[RawBatch]:
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_every_record_comes_once_in_order_with_its_position(make: Make, tmp_path: Path) -> None:
-    source = make(tmp_path, None)
+def test_every_record_comes_once_in_order_with_its_position(make: Make, place: Place) -> None:
+    source = make(place, None)
     batches = list(_batches(source))
     assert [r for b in batches for r in b.records] == RECORDS
     assert np.concatenate([b.offset for b in batches]).tolist() == list(range(10))
     assert all(set(b.keys) <= {"pump"} for b in batches)
-    assert all((b.timestamp_ns == NO_TIME).all() for b in batches)
+    time_ns = TIME_MS * 10**6 if make is topic else NO_TIME
+    assert all((b.timestamp_ns == time_ns).all() for b in batches)
     assert all(len(b.records) == len(b.keys) == len(b.partition) == len(b) for b in batches)
     source.close()
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_the_end_stays_the_end(make: Make, tmp_path: Path) -> None:
-    source = make(tmp_path, None)
+def test_the_end_stays_the_end(make: Make, place: Place) -> None:
+    source = make(place, None)
     list(_batches(source))
     assert source.poll(0.0) is None
     source.close()
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_nothing_is_committed_at_first(make: Make, tmp_path: Path) -> None:
-    source = make(tmp_path, None)
+def test_nothing_is_committed_at_first(make: Make, place: Place) -> None:
+    source = make(place, None)
     assert source.committed() == Checkpoint()
     source.close()
 
 
 @pytest.mark.parametrize("make", REWINDABLE)
-def test_a_restart_reads_from_the_rewind_offset_and_keeps_the_state(make: Make, tmp_path: Path) -> None:
+def test_a_restart_reads_from_the_rewind_offset_and_keeps_the_state(make: Make, place: Place) -> None:
     checkpoint = Checkpoint({0: Position(next_offset=7, rewind_offset=4)}, {"alerts": {"open": [1]}})
-    source = make(tmp_path, checkpoint)
+    source = make(place, checkpoint)
     assert source.committed() == checkpoint
     batches = list(_batches(source))
     assert np.concatenate([b.offset for b in batches]).tolist() == list(range(4, 10))
@@ -97,8 +118,8 @@ def test_a_restart_reads_from_the_rewind_offset_and_keeps_the_state(make: Make, 
 
 
 @pytest.mark.parametrize("make", SOURCES)
-def test_going_back_is_like_a_restart(make: Make, tmp_path: Path) -> None:
-    source = make(tmp_path, None)
+def test_going_back_is_like_a_restart(make: Make, place: Place) -> None:
+    source = make(place, None)
     read = 0
     while read < 6:
         batch = source.poll(0.01)
