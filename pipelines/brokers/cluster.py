@@ -16,8 +16,8 @@ from typing import Self
 from detector.errors import ConfigError, SourceLost
 from pipelines.brokers.jars import kafka_jars
 from pipelines.brokers.java import find_java
-from pipelines.brokers.listeners import Door, Listener, properties
-from pipelines.brokers.node import HOST, Jvm, Node
+from pipelines.brokers.listeners import HOST, Door, Listener, properties
+from pipelines.brokers.node import Jvm, Node
 from pipelines.brokers.ports import free_ports, is_free
 from pipelines.brokers.ready import is_ready
 

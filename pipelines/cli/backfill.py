@@ -49,7 +49,7 @@ def backfill(
     from pipelines.io.kafka.rescore import Stretch
     from pipelines.io.kafka.span import bound, spans
     from pipelines.stream.health import Health
-    from pipelines.telemetry import Telemetry
+    from pipelines.telemetry import Served, Telemetry
     from pipelines.wiring import assembled
 
     source = _kafka(settings, target)
@@ -64,7 +64,7 @@ def backfill(
     ):
         sink = KafkaSinkConfig(topic=target, content="scores", batched=_batched(settings))
         sinks = [sink.open(Context(stretch, settings.detector.name))]
-        telemetry = Telemetry(source.kind, settings.detector.name, judge.version)
+        telemetry = Telemetry(source.kind, settings.detector.name, Served(judge.version))
         assembled(settings, judge, stretch, sinks, telemetry, Health(clock), clock).run(stretch.finished)
     facts = {
         "topic": target,

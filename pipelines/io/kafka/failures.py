@@ -1,5 +1,6 @@
 """Failures of the Kafka client in our words."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from kafka.errors import (
 )
 
 from detector.errors import ConfigError, SourceLost, TransactionAborted
+from pipelines.io.kafka.causes import cause
 from pipelines.io.kafka.deadline import Overdue
 
 
@@ -43,6 +45,7 @@ def errors(what: str, aborted: bool = False) -> Iterator[None]:
         aborted: whether reading again may help.
     """
     retry = TransactionAborted if aborted else SourceLost
+    begin_s = time.monotonic()
     try:
         yield
     except (ProducerFencedError, FencedInstanceIdError) as error:
@@ -59,6 +62,7 @@ def errors(what: str, aborted: bool = False) -> Iterator[None]:
         raise retry(f"{what}: no answer in time.") from error
     except KafkaError as error:
         told = " ".join(str(error).split()) or type(error).__name__
-        raise retry(f"{what}: {type(error).__name__} {told}"[:400] + ".") from error
+        why = f" ({found})" if (found := cause(begin_s)) else ""
+        raise retry(f"{what}: {told[:400]}{why}.") from error
     except (ValueError, AssertionError) as error:
         raise ConfigError(f"{what}: {error}; check the settings under client.") from error
