@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
+import httpx
 import yaml
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
@@ -28,8 +30,10 @@ COMMAND = [sys.executable, "-c", "from pipelines.cli.main import main; main()"]
 NAMES = ("readings", "scores", "alerts", "dead", "state")
 
 
+SCALE = int(os.environ.get("RECONWATCH_CHAOS_RECORDS", "0"))
+"""Records of all tests together, where there are to be more than a test needs."""
 FAULTS = 20
-"""Among so many tests ``RECONWATCH_CHAOS_RECORDS`` are divided."""
+"""Among so many tests they are divided."""
 
 
 class Record(NamedTuple):
@@ -40,7 +44,7 @@ class Record(NamedTuple):
 
 def share(rows: int, series: int = 6) -> int:
     """Returns how many rows each of so many series gets in a test that can be as large as one likes."""
-    return max(rows, int(os.environ.get("RECONWATCH_CHAOS_RECORDS", "0")) // FAULTS // series)
+    return max(rows, SCALE // FAULTS // series)
 
 
 class Bench:
@@ -53,6 +57,7 @@ class Bench:
         partitions: of every topic.
         replicas: of every partition.
         report: told the verdict under the name "verdict", as ``record_property`` takes it.
+        settings: of the topics, by Kafka's names.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Bench:
         partitions: int = 2,
         replicas: int = 1,
         report: Callable[[str, object], None] = lambda name, value: None,
+        **settings: object,
     ) -> None:
         self.kafka, self.folder, self.partitions = kafka, folder, partitions
         self.name = uuid.uuid4().hex[:8]
@@ -71,7 +77,7 @@ class Bench:
         self._fault, self._struck_s = "", 0.0
         self._commit_s: float | None = None
         self._replicas = replicas
-        self.create(*NAMES)
+        self.create(*NAMES, **settings)
         self._auditor = KafkaConsumer(
             bootstrap_servers=kafka.split(","), group_id=self.name, enable_auto_commit=False
         )  # never polls, so never joins
@@ -84,7 +90,7 @@ class Bench:
                 "group": self.name,
                 "state_topic": self.topic("state"),
                 "session_timeout_s": 6,
-                "max_poll_records": 100,
+                "max_poll_records": 500 if SCALE else 100,
             },
             "scoring": {"delay": 4},
             "sinks": [
@@ -136,11 +142,14 @@ class Bench:
             yield
             done.result(180)
 
-    def start(self, instance: str | None = None, **environment: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, instance: str | None = None, under: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts a daemon, ``under`` another program if wanted."""
         path = self.configuration(f"daemon-{len(self.daemons)}", instance)
         with path.with_suffix(".log").open("wb") as told:
             around = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-            daemon = subprocess.Popen([*COMMAND, "run", "-c", str(path)], stdout=told, stderr=told, env=around)
+            daemon = subprocess.Popen([*under, *COMMAND, "run", "-c", str(path)], stdout=told, stderr=told, env=around)
         self.daemons.append(daemon)
         return daemon
 
@@ -159,7 +168,7 @@ class Bench:
         """Returns the seconds since the fault."""
         return time.monotonic() - self._struck_s
 
-    def verify(self, patience_s: float = 240.0) -> Verdict:
+    def verify(self, patience_s: float = 600.0) -> Verdict:
         """Waits until all input is committed, compares everything with the oracle and reports the verdict."""
         self.wait_until_done(patience_s)
         readings = self.logs("readings")
@@ -184,23 +193,38 @@ class Bench:
 
     def wait_for_progress(self, patience_s: float = 240.0) -> None:
         """Waits until more results are written than at the call, committed or not."""
-        before = self._end("scores")
-        self._wait(lambda: self._end("scores") > before, "progress", patience_s, 0.05)
+        before = self.written("scores")
+        self._wait(lambda: self.written("scores") > before, "progress", patience_s, 0.05)
 
-    def wait_for_commit(self, patience_s: float = 120.0) -> float:
-        """Waits until more input is committed than at the call; returns the seconds since the fault struck."""
-        before = self._persistently(self.committed, patience_s)
+    def wait_for_commit(self, before: int | None = None, patience_s: float = 120.0) -> float:
+        """Waits until more input is committed than before, or than at the call; returns the seconds since the fault."""
+        before = self._persistently(self.committed, patience_s) if before is None else before
         self._wait(lambda: self.committed() > before, "commit", patience_s)
         self._commit_s = self.since_strike()
         return self._commit_s
 
     def wait_until_done(self, patience_s: float = 240.0) -> None:
         """Waits until all input is committed."""
-        self._wait(lambda: self.committed() == self._end("readings"), "commit of everything", patience_s)
+        self._wait(lambda: self.committed() == self.written("readings"), "commit of everything", patience_s)
 
     def committed(self) -> int:
         """Returns how many records of the input the group has committed."""
         return sum(self._auditor.committed(at, timeout_ms=10_000) or 0 for at in self._places("readings"))
+
+    def written(self, name: str) -> int:
+        """Returns how many records a topic holds, committed or not."""
+        return sum(self._auditor.end_offsets(self._places(name), timeout_ms=10_000).values())
+
+    def page(self, path: str) -> httpx.Response:
+        """Asks the last daemon."""
+        told = (self.folder / f"daemon-{len(self.daemons) - 1}.log").read_text()
+        (address, *_) = re.findall(r"answering on (http://127\.0\.0\.1:\d+)", told)
+        return httpx.get(address + path, timeout=10)
+
+    def metric(self, name: str) -> float:
+        """Returns the sum of a metric of the last daemon over its labels."""
+        lines = self.page("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if re.match(rf"reconwatch_{name}[ {{]", line))
 
     def alive(self) -> None:
         assert any(daemon.poll() is None for daemon in self.daemons), f"no daemon lives\n{self.told()}"
@@ -208,9 +232,6 @@ class Bench:
     def told(self) -> str:
         logs = sorted(self.folder.glob("daemon-*.log"), key=lambda path: int(path.stem.split("-")[1]))
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in logs[-4:])
-
-    def _end(self, name: str) -> int:
-        return sum(self._auditor.end_offsets(self._places(name), timeout_ms=10_000).values())
 
     def _places(self, name: str) -> list[TopicPartition]:
         return [TopicPartition(self.topic(name), partition) for partition in range(self.partitions)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from kafka.consumer.fetcher import ConsumerRecord
 
 from detector.bundle import Bundle
@@ -50,7 +51,9 @@ class Stopped(MemorySource):
     """Ends without the results that only an end of the input gives: a topic has none."""
 
     def __init__(self, records: Sequence[ConsumerRecord]) -> None:
-        super().__init__([r.value or b"" for r in records], [r.key.decode() if r.key else None for r in records])
+        times_ns = np.array([r.timestamp * 10**6 for r in records], np.int64)
+        keys = [r.key.decode() if r.key else None for r in records]
+        super().__init__([r.value or b"" for r in records], keys, timestamp_ns=times_ns)
         self.stop = threading.Event()
 
     def poll(self, timeout_s: float) -> RawBatch | None:

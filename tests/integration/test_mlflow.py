@@ -1,21 +1,17 @@
 """Retraining under MLflow: runs, logged models and aliases in its database, and what a daemon reads of a server."""
 
-import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
+from tracking import end, tracking_server
 
 from detector.bundle import load
 from detector.errors import RegistryUnavailable
-from pipelines.brokers.ports import free_ports
 from pipelines.cli.main import run
 from pipelines.registry.base import champion
 from pipelines.registry.mlflow.config import MlflowConfig
@@ -59,24 +55,8 @@ retrain: {{data: ["{tmp_path}/pump.csv"], folder: {tmp_path}/work, steps: 2, tes
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A tracking server that hands out artifacts itself."""
-    folder, port = tmp_path_factory.mktemp("server"), free_ports(1)[0]
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"),
-    ]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, start_new_session=True
-    ) as process:
-        try:
-            uri, begin = f"http://127.0.0.1:{port}", time.monotonic()
-            while not _answers(uri):
-                assert process.poll() is None, "mlflow server does not start"
-                assert time.monotonic() - begin < 100, "mlflow server does not answer"
-                time.sleep(0.2)
-            yield uri, process
-        finally:
-            _end(process)
+    with tracking_server(tmp_path_factory.mktemp("server")) as found:
+        yield found
 
 
 def test_a_daemon_reads_a_server_and_lives_on_what_it_knows_when_the_server_is_gone(
@@ -92,7 +72,7 @@ def test_a_daemon_reads_a_server_and_lives_on_what_it_knows_when_the_server_is_g
     assert catalogue.resolve("champion") == 1
     assert load(catalogue.fetch(1)).version == load(bundle).version
     registry.verify(1)
-    _end(process)
+    end(process)
     begin = time.monotonic()
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         catalogue.resolve("champion")
@@ -101,16 +81,3 @@ def test_a_daemon_reads_a_server_and_lives_on_what_it_knows_when_the_server_is_g
     shutil.rmtree(tmp_path / "mlflow")
     with pytest.raises(RegistryUnavailable):
         champion(catalogue, "pumps")
-
-
-def _answers(uri: str) -> bool:
-    try:
-        return httpx.get(f"{uri}/health", timeout=1).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
