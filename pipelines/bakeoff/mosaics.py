@@ -14,7 +14,7 @@ from pipelines.bakeoff.pictures import panels
 Rows = list[tuple[str, Floats]]
 """Windows [K, T, F] by the label of their row."""
 
-ROW_INCHES = 0.42
+ROW_INCHES, LABEL_INCHES = 0.42, 1.6
 MAPS_PER_LINE = 8
 
 
@@ -69,7 +69,7 @@ def _first(snapshots: Mapping[str, Snapshot]) -> Snapshot:
 
 def _mosaic(rows: Rows, images: bool, behind: Floats | None) -> Figure:
     figure, found = panels(1, 0.3 + ROW_INCHES * len(rows))
-    figure.set_figwidth(ROW_INCHES * len(rows[0][1]) + 1.2 if images else 7)
+    figure.set_figwidth(ROW_INCHES * len(rows[0][1]) + LABEL_INCHES if images else 7)
     axes = found[0, 0]
     if images:
         _images(axes, rows)

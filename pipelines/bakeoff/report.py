@@ -59,7 +59,7 @@ class Report:
         trainings = len(runs(config))
         return template.substitute(
             style=style(),
-            title=f"{len(config.variants)} autoencoders, {len(config.backbones)} backbones: {escape(what)}",
+            title=f"{len(config.variants)} autoencoders on {' and '.join(config.backbones)}: {escape(what)}",
             setting=f"Every model was trained {trainings} times, {config.steps} steps each: {len(self._cases)} cases, "
             f"{len({seed for _, seed in runs(config)})} seeds. Figures are means over seeds, ± half of their 95% "
             "interval (Student): how sure the mean on this very data is. Bold: best of its column.",
