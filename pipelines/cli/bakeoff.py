@@ -64,8 +64,8 @@ def bakeoff(
     much), the rest is judged, and labels are read last.
     """
     asked: dict[str, Any] = {"dataset": dataset, "data": (*first, *more), "variants": variants, "backbones": backbones}
-    config = _config({name: value for name, value in (asked | settings).items() if value not in (None, ())}, quick)
     _check_packages()
+    config = _config({name: value for name, value in (asked | settings).items() if value not in (None, ())}, quick)
 
     import json
     import shlex
@@ -139,9 +139,9 @@ def _check_packages() -> None:
 
     from detector.errors import ConfigError
 
-    absent = [name for name in ("sklearn", "umap", "mlflow") if find_spec(name) is None]
+    absent = [name for name in ("torch", "sklearn", "umap", "mlflow") if find_spec(name) is None]
     if absent:
-        raise ConfigError(f"a bake-off needs {' and '.join(absent)}: pip install 'reconwatch[bakeoff]'.")
+        raise ConfigError(f"a bake-off needs {', '.join(absent)}: pip install 'reconwatch[bakeoff]'.")
 
 
 def _mlflow(uri: str | None) -> "MlflowConfig":
