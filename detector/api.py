@@ -57,6 +57,7 @@ def fit(
     config: "DetectorConfig | None" = None,
     seed: int = 0,
     progress: Progress = lambda *_: None,
+    text: Sequence[str] = (),
 ) -> Bundle:
     """Learns what is normal.
 
@@ -66,6 +67,7 @@ def fit(
         config: members of the detector; the preset ``auto`` by default.
         seed: of everything random.
         progress: told what is done and how far.
+        text: columns of words that are channels too; a word counts how rare it is.
 
     Returns:
         A bundle, ready to ``score`` or ``save``; ``facts["self_test"]`` says how it took injected anomalies.
@@ -81,7 +83,8 @@ def fit(
     frames = [history] if isinstance(history, pd.DataFrame) else list(history)
     if not frames:
         raise DataError("there is no data to learn from; give at least one series.")
-    schema = schema_of(frames)
+    alone = config is not None and all(member.window == 1 for member in config.members)
+    schema = schema_of(frames, text, independent=alone)
     data = [run for number, frame in enumerate(frames) for run in runs(align(schema, frame, f"series {number + 1}"))]
     return fit_detector(config or auto(len(schema.channels)), schema, data, seed, progress, refuse=False)
 
@@ -89,7 +92,7 @@ def fit(
 def score(
     bundle: Bundle,
     frame: pd.DataFrame,
-    delay: int = DELAY,
+    delay: int | None = None,
     calibration: CalibrationConfig = DEFAULT,
     progress: Progress = lambda *_: None,
 ) -> pd.DataFrame:
@@ -98,7 +101,7 @@ def score(
     Args:
         bundle: from ``fit`` or ``detector.bundle.load``.
         frame: as for ``fit``, with the channels that the bundle knows.
-        delay: rows that a score may wait for; 0 is strictly causal.
+        delay: rows that a score may wait for, by default ``best_delay``; 0 is strictly causal.
         calibration: how the limit is set.
         progress: told what is done and how far.
 
@@ -110,9 +113,10 @@ def score(
         SchemaMismatch: a channel is missing or unknown.
     """
     detector = bundle.detector
-    detector.schema.check(channels_of(frame), "the data to score")
+    delay = best_delay(bundle) if delay is None else delay
+    detector.schema.check(channels_of(frame, detector.schema.categories), "the data to score")
     samples = align(detector.schema, frame, "the data to score")
-    scorer = Scorer(detector, calibrate(detector, delay, calibration), delay, capacity=1)
+    scorer = Scorer(detector, calibrate(detector, delay, calibration), delay, capacity=1, explain=False)
     parts = []
     for begin in range(0, len(samples), ROWS):
         parts.append(scorer.push(cut(samples, slice(begin, begin + ROWS))).decisions)
@@ -135,7 +139,12 @@ def score(
     return found.iloc[np.argsort(order, kind="stable")]
 
 
-def plot(bundle: Bundle, frame: pd.DataFrame, delay: int = DELAY) -> "Figure":
+def best_delay(bundle: Bundle) -> int:
+    """Returns the rows that a score waits by default: none where every row is judged by itself."""
+    return DELAY if bundle.detector.window > 1 else 0
+
+
+def plot(bundle: Bundle, frame: pd.DataFrame, delay: int | None = None) -> "Figure":
     """Draws the channels that contribute most, the anomaly score and what is beyond the limit."""
     from detector.plots import scores_figure
 

@@ -45,10 +45,14 @@ class Scorer:
         calibrator: fitted to the detector's held-out scores at the same delay.
         delay: rows, 0 is strictly causal.
         capacity: series to make room for; grows by itself.
+        explain: say what was expected of anomalies; costs a look at each.
     """
 
-    def __init__(self, detector: Detector, calibrator: Calibrator, delay: int = 0, capacity: int = 64) -> None:
+    def __init__(
+        self, detector: Detector, calibrator: Calibrator, delay: int = 0, capacity: int = 64, explain: bool = True
+    ) -> None:
         self.detector = detector
+        self._explain = explain
         self.delay = delay
         self._calibrator = calibrator
         self._buffer = WindowBuffer(detector.window, detector.channels, capacity, detector.hop)
@@ -99,7 +103,7 @@ class Scorer:
     def _verdict(self, settled: Settled) -> Verdict:
         scores = ScoreBatch(settled.series, settled.time_ns, settled.score, settled.contribution, settled.warming)
         decisions = self._calibrator.decide(scores)
-        known = (settled.trigger >= 0) & (settled.back < self.detector.window)
+        known = self._explain & (settled.trigger >= 0) & (settled.back < self.detector.window)
         explained = np.flatnonzero(decisions.is_anomaly & known)
         windows = self._buffer.recall(settled.trigger[explained])
         explanation = self.detector.explain(windows, settled.back[explained])

@@ -13,6 +13,7 @@ from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, Decoder
+from pipelines.io.decoders.table import open_decoder
 from pipelines.settings import Settings
 from pipelines.stream.drift import DriftWatch
 from pipelines.stream.engine import Engine
@@ -99,7 +100,7 @@ def model(settings: Settings, bundle: Bundle, run_id: str = "") -> Model:
             math.ceil(settings.align.lateness_s / schema.interval_s) + 2,
             checkpoint,
         )
-        return settings.decoder.open(schema.names, series), engine
+        return open_decoder(settings.decoder, schema, series), engine
 
     bet = settings.retrain.drift.against(detector, calibrator, scoring.delay, bundle.seed)
     config = scoring.calibration

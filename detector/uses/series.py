@@ -71,7 +71,7 @@ def read(bundle: Bundle, frame: pd.DataFrame, window: int) -> Series:
         SchemaMismatch: a channel is missing or unknown.
     """
     detector = bundle.detector
-    detector.schema.check(channels_of(frame), "the data")
+    detector.schema.check(channels_of(frame, detector.schema.categories), "the data")
     if len(frame) < window:
         raise DataError(f"the data has {len(frame)} rows, the autoencoder looks at {window} at a time; give more rows.")
     order, time_ns = ordered_times(frame)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.columns import COLUMNS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example:
   reconwatch score --bundle pump.bundle --data pump.csv --out scores.csv --plot scores.png
+  reconwatch score --bundle flows.bundle --data conn.csv --time ts --ignore uid --out scores.csv
 """
 
 
@@ -22,8 +25,18 @@ Example:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="CSV to write, one row per row of --data.")
 @click.option("--plot", "picture", type=click.Path(path_type=Path), help="PNG to write: channels, score and limit.")
 @click.option("--causal", is_flag=True, help="Score every row at once instead of 16 rows later.")
+@COLUMNS
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool, as_json: bool) -> None:
+def score(
+    place: Path,
+    data: Path,
+    out: Path,
+    picture: Path | None,
+    causal: bool,
+    time: str,
+    ignore: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Scores every row with a bundle, as the daemon would.
 
     Writes timestamp,anomaly_score,is_anomaly,top_channel: 1.0 is the limit, an empty score means that nothing was
@@ -35,16 +48,17 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
     from detector.bundle import load
     from pipelines.cli.files import check_writable, write_whole
     from pipelines.cli.show import note, progress_bar, result
-    from pipelines.io.frames import read_table
+    from pipelines.io.frames import Layout, read_table
 
     for target in filter(None, (out, picture)):
         check_writable(target)
     bundle = load(place)
-    table = read_table(data)
+    table = read_table(data, Layout(time, ignore, tuple(bundle.detector.schema.categories)))
     for sentence in table.notes:
         note(sentence)
+    delay = 0 if causal else api.best_delay(bundle)
     with progress_bar() as progress:
-        scores = api.score(bundle, table.frame, 0 if causal else api.DELAY, progress=progress)
+        scores = api.score(bundle, table.frame, delay, progress=progress)
     shown = scores.assign(is_anomaly=scores.is_anomaly.astype(int))
     shown.insert(0, "timestamp", table.stamps)
     write_whole(out, lambda path: shown.to_csv(path, index=False))
@@ -57,7 +71,7 @@ def score(place: Path, data: Path, out: Path, picture: Path | None, causal: bool
             "scores": str(out),
             "rows": len(scores),
             "anomalous_rows": int(scores.is_anomaly.sum()),
-            "delay_rows": 0 if causal else api.DELAY,
+            "delay_rows": delay,
             **_against_labels(table, scores),
         },
         as_json,

@@ -14,6 +14,7 @@ from detector.windows.entities import SeriesIndex
 from pipelines.clock import Clock
 from pipelines.doctor.finding import Finding, failed, fine
 from pipelines.io.base import DeadLetter, RawBatch
+from pipelines.io.decoders.table import open_decoder
 from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.kafka.reader import Reader
 from pipelines.settings import Settings
@@ -68,7 +69,7 @@ def _topic(subject: str, settings: Settings, records: list[Any], bundle: Bundle,
         np.array([record.offset for record in records], np.int64),
         np.array([1_000_000 * record.timestamp for record in records], np.int64),
     )
-    decoded = settings.decoder.open(bundle.detector.schema.names, SeriesIndex()).decode(batch)
+    decoded = open_decoder(settings.decoder, bundle.detector.schema, SeriesIndex()).decode(batch)
     if decoded.rejects:
         return _unreadable(subject, decoded.rejects, len(records))
     return _times(subject, decoded.readings, len(records), clock)

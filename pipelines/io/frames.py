@@ -12,7 +12,27 @@ import pandas as pd
 from detector.errors import DataError
 
 TIME, LABEL = "timestamp", "is_anomaly"
+ROWS = "rows"
+MOST_WORDS = 256
+"""Text with more different words names things rather than kinds of things, and is no channel."""
 _NUMERIC_RATIO = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What stands in which column of a file.
+
+    Attributes:
+        time: column with the time, or ``rows`` to number the rows.
+        ignore: columns that are left out.
+        text: columns that are channels of text.
+        any_text: so are all others with at most 256 different words.
+    """
+
+    time: str = TIME
+    ignore: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    any_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +44,18 @@ class Table:
         stamps: [N] the time of every row as it was written.
         labels: [N] bool from ``is_anomaly``, None where the file has no such column.
         notes: what the reader should know (columns left out, cells without a number, order).
+        text: channels of the frame that hold words.
     """
 
     frame: pd.DataFrame
     stamps: list[str]
     labels: "np.ndarray[tuple[int], np.dtype[np.bool_]] | None"
     notes: list[str]
+    text: tuple[str, ...] = ()
 
 
-def read_table(path: Path) -> Table:
-    """Reads ``timestamp,<channels...>[,is_anomaly]`` from CSV or CSV.gz.
+def read_table(path: Path, layout: Layout = Layout()) -> Table:
+    """Reads ``timestamp,<channels...>[,is_anomaly]``, or what ``layout`` says, from CSV or CSV.gz.
 
     Raises:
         DataError: the file is missing, empty, ragged or has no usable time or channel; the message names the line.
@@ -48,8 +70,14 @@ def read_table(path: Path) -> Table:
     if raw.columns.has_duplicates:
         doubled = raw.columns[raw.columns.duplicated()][0]
         raise DataError(f"{path} has two columns named {doubled!r}; rename one.")
-    if TIME not in raw:
-        raise DataError(f"{path} has no column {TIME!r} (its columns: {', '.join(raw.columns[:8])}); name the time so.")
+    shown = ", ".join(raw.columns[:8])
+    if lacking := [name for name in (*layout.ignore, *layout.text) if name not in raw]:
+        raise DataError(f"{path} has no column {lacking[0]!r} (its columns: {shown}); name another.")
+    if layout.time == ROWS:
+        raw = raw.assign(**{TIME: np.arange(len(raw)).astype(str)})
+    elif layout.time not in raw:
+        raise DataError(f"{path} has no column {layout.time!r} (its columns: {shown}); name the time so.")
+    raw = raw.drop(columns=list(layout.ignore)).rename(columns={layout.time: TIME})
     if raw.empty:
         raise DataError(f"{path} has a header but no rows; give it data.")
     notes: list[str] = []
@@ -58,13 +86,21 @@ def read_table(path: Path) -> Table:
     if LABEL in raw:
         numbers = pd.to_numeric(raw[LABEL].replace({"True": "1", "False": "0"}), errors="coerce").fillna(0)
         labels = numbers.to_numpy() > 0
-    channels = {str(name): _channel(raw[name], path, notes) for name in raw if name not in (TIME, LABEL)}
-    numeric = {name: column for name, column in channels.items() if column is not None}
+    text, numeric = [], {}
+    for name in (str(name) for name in raw if name not in (TIME, LABEL)):
+        column = None if name in layout.text else _channel(raw[name], path, notes)
+        if name in layout.text or (column is None and layout.any_text and raw[name].nunique() <= MOST_WORDS):
+            text.append(name)
+            column = raw[name].str.strip()
+        elif column is None:
+            notes.append(f"{path}: column {name!r} holds text and is left out.")
+        if column is not None:
+            numeric[name] = column
     if not numeric:
         raise DataError(f"{path} has no numeric channel beside {TIME!r}; check the separator and the decimal sign.")
     frame = pd.concat([frame, pd.DataFrame(numeric)], axis=1)
     _note_order(frame[TIME], path, notes)
-    return Table(frame, raw[TIME].tolist(), labels, notes)
+    return Table(frame, raw[TIME].tolist(), labels, notes, tuple(text))
 
 
 def _content(path: Path) -> bytes:
@@ -132,7 +168,6 @@ def _channel(cells: pd.Series, path: Path, notes: list[str]) -> pd.Series | None
     empty = text.str.lower().isin(("", "nan", "na", "null", "none"))
     strange = numbers.isna() & ~empty
     if strange.sum() > _NUMERIC_RATIO * max((~empty).sum(), 1):
-        notes.append(f"{path}: column {cells.name!r} holds text and is left out.")
         return None
     if strange.any():
         notes.append(f"{path}: {int(strange.sum())} cells of {cells.name!r} are no numbers and count as missing.")

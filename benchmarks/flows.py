@@ -1,0 +1,126 @@
+"""Intrusions in network flows: a variational encoder alone against an isolation forest.
+
+Run with ``python -m benchmarks.flows --folder DIR``: the folder of NSL-KDD and IoT-23 files. Both learn from normal
+connections only, of the training file (NSL-KDD) or of the first half in time (IoT-23); labels pick those and judge.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from detector.evaluation.causal import causal_scores
+from detector.fitting.dataset import runs
+from detector.fitting.fit import fit_detector
+from detector.fitting.frames import align, schema_of
+from detector.members.presets import flows
+from detector.plots import ALARM, EXPECTED, GRID, MUTED
+from detector.windows.schema import Schema
+from pipelines.io.frames import ROWS, Layout, read_table
+
+SEEDS = 5
+NSL = Layout(ROWS, ("attack_type", "difficulty"), any_text=True)
+ZEEK_NAMES = ("uid", "id.orig_h", "id.resp_h", "id.orig_p", "label", "detailed-label")
+ZEEK = Layout("ts", ZEEK_NAMES, ("id.resp_p",), any_text=True)
+METHODS = {"distance": "encoder alone, distance of codes", "divergence": "encoder alone, KL to the prior"}
+
+
+class Case(NamedTuple):
+    """Normal connections to learn from, and connections to judge with their labels [N]."""
+
+    name: str
+    train: pd.DataFrame
+    test: pd.DataFrame
+    labels: np.ndarray
+    text: tuple[str, ...]
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    learnt, judged = (read_table(folder / f"nsl_kdd_{part}.csv.gz", NSL) for part in ("train", "test"))
+    normal = learnt.frame[~learnt.labels].reset_index(drop=True)
+    yield Case("NSL-KDD", normal, judged.frame, judged.labels, learnt.text)
+    for scenario in ("8_1", "20_1", "44_1"):
+        table = read_table(folder / f"iot23_{scenario}.csv.gz", ZEEK)
+        normal = np.flatnonzero(~table.labels)
+        cut = normal[len(normal) // 2]
+        train = table.frame.iloc[normal[normal < cut]].reset_index(drop=True)
+        # Attacks before the cut are judged too: they were not learnt from.
+        kept = (np.arange(len(table.frame)) >= cut) | table.labels
+        yield Case(
+            f"IoT-23 {scenario.replace('_', '-')}", train, table.frame[kept].reset_index(drop=True),
+            table.labels[kept], table.text,
+        )  # fmt: skip
+
+
+def encoder(case: Case, schema: Schema, seed: int, score: str) -> np.ndarray:
+    preset = flows()
+    member = preset.members[0].model_copy(update={"score": score})
+    config = preset.model_copy(update={"members": (member,)})
+    detector = fit_detector(config, schema, runs(align(schema, case.train, case.name)), seed, refuse=False).detector
+    samples = align(schema, case.test, case.name)
+    return causal_scores(detector, detector.scaler.transform(samples.values)[None])[0]
+
+
+def forest(case: Case, schema: Schema, seed: int) -> np.ndarray:
+    train, test = (align(schema, frame, case.name).values for frame in (case.train, case.test))
+    fill = np.nan_to_num(np.nanmedian(train, axis=0))
+    train, test = (np.where(np.isnan(values), fill, values) for values in (train, test))
+    return -IsolationForest(random_state=seed).fit(train).score_samples(test)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--plot", type=Path, default=Path("docs/pictures/flows-roc.png"))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    options = parser.parse_args()
+    curves = {}
+    print(f"{'data':<12} {'method':<34} {'AUC-ROC':>22} {'AUC-PR':>22}")
+    for case in cases(options.folder):
+        schema = schema_of([case.train], case.text, independent=True)
+        order = np.argsort(case.test.timestamp.to_numpy(), kind="stable")
+        labels = case.labels[order]
+        found: dict[str, list[np.ndarray]] = {}
+        for seed in range(options.seeds):
+            for score, method in METHODS.items():
+                found.setdefault(method, []).append(encoder(case, schema, seed, score))
+            found.setdefault("isolation forest", []).append(forest(case, schema, seed))
+        print(f"{case.name}: {len(case.train)} normal connections, {len(labels)} judged, {labels.sum()} attacks")
+        for method, scores in found.items():
+            roc = [roc_auc_score(labels, score) for score in scores]
+            pr = [average_precision_score(labels, score) for score in scores]
+            print(f"{case.name:<12} {method:<34} {told(roc):>22} {told(pr):>22}", flush=True)
+        curves[case.name] = {method: roc_curve(labels, scores[0])[:2] for method, scores in found.items()}
+    draw(curves).savefig(options.plot, dpi=80)
+
+
+def told(values: list[float]) -> str:
+    """Mean and 95% interval of Student's t over the seeds."""
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
+    return f"{np.mean(values):.4f} ± {half:.4f}"
+
+
+def draw(curves: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    for axes, (name, methods) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+        for (method, (false, true)), color in zip(methods.items(), (EXPECTED, MUTED, ALARM), strict=True):
+            axes.plot(false, true, color=color, linewidth=1.3, label=method)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("normal connections flagged", fontsize=8)
+        axes.grid(True, color=GRID, linewidth=0.5)
+        axes.tick_params(labelsize=7)
+    figure.axes[0].set_ylabel("attacks found", fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
