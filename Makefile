@@ -6,7 +6,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 ENV := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type arch tests chaos tools format bench docs audit sbom clean
+.PHONY: help demo test lint type arch tests chaos tools stack format bench docs audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +53,9 @@ audit: .venv/dev ## Known holes in the packages that are installed (pip-audit); 
 sbom: .venv/dev ## Everything that is installed, as a CycloneDX bill of materials in out/sbom.json
 	@mkdir -p out
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o out/sbom.json $(BIN)/python
+
+stack: .venv/dev ## The whole deployment on loopback: Kafka, MLflow, Prometheus, Alertmanager, the daemon; an alert followed through
+	$(ENV) python -m deploy.stack $(ARGS)
 
 docs: .venv/dev ## The reference of the Python packages, as HTML in out/docs
 	PDOC_ALLOW_EXEC=1 $(BIN)/pdoc --docformat google --output-directory out/docs detector pipelines
