@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import httpx
 import yaml
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 from oracle import Logs, Results, Verdict, expected, found, judged
@@ -122,6 +123,12 @@ class Bench:
         admin.create_topics(
             {self.topic(name): wide | (compacted if name == "state" else {"configs": settings}) for name in names}
         )
+        admin.close()
+
+    def limit(self, name: str, most_bytes: int) -> None:
+        """Sets how large a batch of records a topic takes."""
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka.split(","))
+        admin.alter_configs([ConfigResource("topic", self.topic(name), {"max.message.bytes": most_bytes})])
         admin.close()
 
     def produce(self, records: Sequence[Record]) -> None:

@@ -39,6 +39,22 @@ def test_a_receiver_that_takes_half_a_minute_holds_nothing_up(bench: Bench, pump
 
 
 @pytest.mark.chaos
+def test_an_output_topic_takes_nothing_for_a_while(bench: Bench, pumps: Callable) -> None:
+    """Nothing is committed whose results Kafka refuses; when it takes them again, all are there."""
+    records = pumps(share(300))
+    bench.limit("scores", 100)
+    bench.produce(records)
+    bench.strikes("an output topic refuses all records")
+    bench.start()
+    while "Reading again." not in bench.told():
+        bench.alive()
+        time.sleep(0.2)
+    assert bench.committed() == 0
+    bench.limit("scores", 1 << 20)
+    bench.verify()
+
+
+@pytest.mark.chaos
 @pytest.mark.filterwarnings("ignore")  # mlflow's own, of several kinds
 def test_the_registry_is_gone_at_a_poll_and_at_the_start(bench: Bench, bundle: Path, pumps: Callable) -> None:
     """The daemon serves on with what it has, and starts with what it had."""

@@ -27,7 +27,7 @@ class Heard(NamedTuple):
 
 
 class Ear(logging.Handler):
-    """Remembers why the last connection failed."""
+    """Remembers why the last connection failed; one that was given up for want of time says nothing about it."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -35,7 +35,8 @@ class Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Takes one line of the log."""
-        if found := _FAILED.match(record.getMessage()):
+        found = _FAILED.match(record.getMessage())
+        if found and not re.search("time(d )?out", found["reason"], re.IGNORECASE):
             self.last = Heard(time.monotonic(), found["reason"])
 
 

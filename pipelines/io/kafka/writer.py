@@ -65,7 +65,9 @@ class Writer:
         """
         with errors(f"cannot write to topic {topic}", aborted=True):
             self._begin()
-            self._producer.send(topic, value, key=key, headers=list(headers), partition=partition)
+            sent = self._producer.send(topic, value, key=key, headers=list(headers), partition=partition)
+            if sent.failed():  # the client does not raise what keeps a record out of the transaction
+                raise sent.exception
 
     def commit(self, offsets: Offsets, membership: Any) -> None:
         """Ends the transaction with these offsets.
