@@ -20,8 +20,11 @@ from detector.evaluation.causal import causal_scores
 from detector.fitting.dataset import runs
 from detector.fitting.fit import fit_detector
 from detector.fitting.frames import align, schema_of
+from detector.members.base import Look, in_blocks
+from detector.members.posterior import Posterior
 from detector.members.presets import flows
 from detector.plots import ALARM, EXPECTED, GRID, MUTED
+from detector.windows.scale import filled
 from detector.windows.schema import Schema
 from pipelines.io.frames import ROWS, Layout, read_table
 
@@ -29,7 +32,7 @@ SEEDS = 5
 NSL = Layout(ROWS, ("attack_type", "difficulty"), any_text=True)
 ZEEK_NAMES = ("uid", "id.orig_h", "id.resp_h", "id.orig_p", "label", "detailed-label")
 ZEEK = Layout("ts", ZEEK_NAMES, ("id.resp_p",), any_text=True)
-METHODS = {"distance": "encoder alone, distance of codes", "divergence": "encoder alone, KL to the prior"}
+METHODS = ("encoder alone, distance of codes", "encoder alone, KL to the prior", "isolation forest")
 
 
 class Case(NamedTuple):
@@ -59,13 +62,19 @@ def cases(folder: Path) -> Iterator[Case]:
         )  # fmt: skip
 
 
-def encoder(case: Case, schema: Schema, seed: int, score: str) -> np.ndarray:
-    preset = flows()
-    member = preset.members[0].model_copy(update={"score": score})
-    config = preset.model_copy(update={"members": (member,)})
-    detector = fit_detector(config, schema, runs(align(schema, case.train, case.name)), seed, refuse=False).detector
-    samples = align(schema, case.test, case.name)
-    return causal_scores(detector, detector.scaler.transform(samples.values)[None])[0]
+def encoder(case: Case, schema: Schema, seed: int) -> dict[str, np.ndarray]:
+    """Both scores of one trained encoder."""
+    data = runs(align(schema, case.train, case.name))
+    detector = fit_detector(flows(), schema, data, seed, refuse=False).detector
+    scaled = detector.scaler.transform(align(schema, case.test, case.name).values)
+    member = detector.members[0]
+    assert isinstance(member, Posterior)
+    windows = filled(scaled[:, None], detector.scaler.fill)[0]
+    posterior = in_blocks(lambda part, _: Look(member.engine.run(part), None), windows, None)
+    return {
+        METHODS[0]: causal_scores(detector, scaled[None])[0],
+        METHODS[1]: member.divergence(posterior.values),
+    }
 
 
 def forest(case: Case, schema: Schema, seed: int) -> np.ndarray:
@@ -89,9 +98,9 @@ def main() -> None:
         labels = case.labels[order]
         found: dict[str, list[np.ndarray]] = {}
         for seed in range(options.seeds):
-            for score, method in METHODS.items():
-                found.setdefault(method, []).append(encoder(case, schema, seed, score))
-            found.setdefault("isolation forest", []).append(forest(case, schema, seed))
+            judged = encoder(case, schema, seed) | {METHODS[2]: forest(case, schema, seed)}
+            for method in METHODS:
+                found.setdefault(method, []).append(judged[method])
         print(f"{case.name}: {len(case.train)} normal connections, {len(labels)} judged, {labels.sum()} attacks")
         for method, scores in found.items():
             roc = [roc_auc_score(labels, score) for score in scores]

@@ -79,7 +79,7 @@ class WideDecoder:
         if batch.header is not None:  # a row of a file is a row, even where all its fields are empty
             paths = (*self._fields.numbers, *self._fields.texts[self._named :])
             return np.full(len(batch), any(path in batch.header for path in paths))
-        found: Bools = ~np.isnan(columns.numbers).all(axis=1)
-        for words in columns.texts[self._named :]:
-            np.logical_or(found, [word is not None for word in words], out=found)
-        return found
+        words = [[word is not None for word in column] for column in columns.texts[self._named :]]
+        numbers = ~np.isnan(columns.numbers)
+        carried: Bools = np.concatenate([numbers, np.array(words, np.bool_).reshape(-1, len(batch)).T], axis=1)
+        return np.asarray(carried.any(axis=1))
