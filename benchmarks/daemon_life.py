@@ -111,7 +111,6 @@ def metric(daemons: Daemons, name: str) -> float:
 
 def restart(place: Place, series: int, report: Report, **sections: Any) -> None:
     """Seconds from the start of a process to the first new scores, its windows being read again."""
-
     place.fill(singles(WINDOW * series, series))
     group = f"restart-{len(sections)}"
     with place.daemons(group=group, **sections) as daemons:
