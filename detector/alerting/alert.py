@@ -15,7 +15,7 @@ Severity = Literal["warning", "major", "critical"]
 class ChannelShare(BaseModel):
     """One channel's part in the highest score of an alert; values in the channel's unit, null where unknown."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     name: str
     unit: str = ""
@@ -40,7 +40,7 @@ class ChannelShare(BaseModel):
 class Alert(BaseModel):
     """An anomaly of one series, as it stood when its state or severity changed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     id: str = Field(description="The same for all records of one alert, and again when the input is read again")
     state: State

@@ -7,6 +7,7 @@ import click
 import yaml
 
 from pipelines.cli.options import config_options
+from pipelines.io.sinks.schemas import MODELS, record_schema
 from pipelines.settings import Settings
 
 
@@ -32,10 +33,18 @@ def show(settings: Settings, as_json: bool) -> None:
     click.echo(json.dumps(tree, indent=2) if as_json else yaml.safe_dump(tree, sort_keys=False).rstrip())
 
 
-@config.command(epilog="\b\nExample:\n  reconwatch config schema > configs/schema.json")
-def schema() -> None:
+SCHEMA_EXAMPLE = """\b
+Example:
+  reconwatch config schema > configs/schema.json
+  reconwatch config schema --of alerts-1 > alerts-1.json
+"""
+
+
+@config.command(epilog=SCHEMA_EXAMPLE)
+@click.option("--of", "name", type=click.Choice(list(MODELS)), help="Of a kind of record that is written, instead.")
+def schema(name: str | None) -> None:
     """Print the JSON Schema of the configuration; editors complete and check YAML with it."""
-    click.echo(json.dumps(described(), indent=2))
+    click.echo(json.dumps(record_schema(name) if name else described(), indent=2))
 
 
 def described() -> dict[str, Any]:

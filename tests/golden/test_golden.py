@@ -20,6 +20,7 @@ from detector.types import DecisionBatch
 from pipelines.cli.config import described
 from pipelines.cli.main import cli
 from pipelines.io.base import DeadLetter, Output
+from pipelines.io.sinks.schemas import MODELS, record_schema
 from pipelines.telemetry import TABLE, Served, Telemetry
 
 HERE = Path(__file__).parent
@@ -84,6 +85,11 @@ def test_the_exposition_after_a_known_history_which_promtool_finds_clean() -> No
     _same(HERE / "exposition.txt", page.decode())
     done = subprocess.run([tool("promtool"), "check", "metrics"], input=page, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_json_schemas_of_what_is_written(name: str) -> None:
+    _same(ROOT / f"configs/outputs/{name}.json", json.dumps(record_schema(name), indent=2) + "\n")
 
 
 def test_json_schema_of_the_configuration() -> None:

@@ -23,7 +23,7 @@ def scores(output: Output) -> Iterable[dict[str, Any]]:
     told = np.any(rows.contribution > 0, axis=1).tolist()
     columns = (
         output.keys,
-        np.datetime_as_string(rows.time_ns.astype("datetime64[ns]")).tolist(),
+        np.datetime_as_string(rows.time_ns.astype("datetime64[ns]"), timezone="UTC").tolist(),
         rows.time_ns.tolist(),
         rows.anomaly_score.tolist(),
         rows.is_anomaly.tolist(),
