@@ -26,7 +26,6 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table as Grid
 
 from benchmarks.quality import TRAIN_RATIO, _interval
 from detector.api import DELAY, fit, schema_of, score
@@ -36,9 +35,11 @@ from detector.evaluation.select import select
 from detector.evaluation.vus import period, vus_pr
 from detector.fitting.dataset import fit_window
 from detector.fitting.frames import values_of
+from detector.models.backbones.table import BackboneConfig
+from detector.models.variants.table import REGISTERED
 from detector.types import Bools, Floats
 from pipelines.io.frames import TIME, read_table
-from pipelines.retrain.candidates import ALL, AUTO, Candidate, candidates
+from pipelines.retrain.candidates import ALL, AUTO, Candidate, candidates, kinds
 
 LEARNT_ROWS, KEPT_ROWS, TEST_ROWS = 2000, 1000, 6000
 STEPS = 40
@@ -159,28 +160,41 @@ def examination(history: pd.DataFrame, learnt: pd.DataFrame, wanted: list[Candid
 
 
 def report(found: pd.DataFrame, names: set[str]) -> None:
-    """Prints means with intervals over the series that every candidate has finished."""
-    console, rng = Console(), np.random.default_rng(0)
+    """Prints means with 95% intervals, as Markdown, over the series that every candidate has finished."""
     for _, row in found[found.failure.notna()].iterrows():
-        console.print(f"left out: {row.series}, because of {row.candidate}: {row.failure}")
-    table = found[found.series.isin(names)].pivot_table(index="series", columns="candidate", values="vus_pr")
-    whole = table.dropna()
+        print(f"left out: {row.series}, because of {row.candidate}: {row.failure}")
+    whole = found[found.series.isin(names)].pivot_table(index="series", columns="candidate", values="vus_pr").dropna()
     chosen = pd.Series({name: _chosen(found[found.series == name]) for name in whole.index})
+    channels = found.groupby("series").channels.first()[whole.index]
+    groups = {"all": channels > 0, "univariate": channels == 1, "multivariate": channels > 1}
+    best = whole.drop(columns=AUTO).mean().idxmax()
     rows = {
         "fused default (auto)": whole[AUTO],
         "choice by injected anomalies": pd.Series({name: whole.loc[name, chosen[name]] for name in whole.index}),
-        "oracle, best by labels": whole.max(axis=1),
-        **{name: whole[name] for name in whole.mean().drop(AUTO).sort_values(ascending=False).index},
+        f"best single one on average ({best})": whole[best],
+        "oracle, best by labels per series": whole.max(axis=1),
     }
-    channels = found.groupby("series").channels.first()[whole.index]
-    groups = {"all": channels > 0, "univariate": channels == 1, "multivariate": channels > 1}
-    grid = Grid("VUS-PR, mean (95% interval)", *(f"{k} ({part.sum()})" for k, part in groups.items()), "minus auto")
-    for name, values in rows.items():
-        gain = _interval((values - whole[AUTO]).to_numpy(), rng)
-        grid.add_row(name, *(_interval(values[part].to_numpy(), rng) for part in groups.values()), gain)
-    console.print(grid)
-    console.print("chosen by injected anomalies:", ", ".join(f"{k} {v}x" for k, v in chosen.value_counts().items()))
-    console.print("best by labels:", ", ".join(f"{k} {v}x" for k, v in whole.idxmax(axis=1).value_counts().items()))
+    _table(
+        ["VUS-PR, mean (95% interval)", *(f"{name} ({part.sum()})" for name, part in groups.items()), "minus auto"],
+        [
+            [name, *(_mean(values[part]) for part in groups.values()), _mean(values - whole[AUTO])]
+            for name, values in rows.items()
+        ],
+    )
+    for heading, less in (("alone", 0.0), ("minus auto, paired", whole[AUTO])):
+        cells = [[v, *(_mean(whole[f"{v}-{b}"] - less) for b in kinds(BackboneConfig))] for v in REGISTERED]
+        _table([heading, *kinds(BackboneConfig)], cells)
+    print("best by labels:", ", ".join(f"{name} {n}x" for name, n in whole.idxmax(axis=1).value_counts().items()))
+
+
+def _table(heading: list[str], rows: list[list[str]]) -> None:
+    for row in (heading, ["---"] * len(heading), *rows):
+        print(f"| {' | '.join(row)} |")
+    print()
+
+
+def _mean(values: pd.Series) -> str:
+    return _interval(values.to_numpy(), np.random.default_rng(0)).replace("0.", ".")
 
 
 def _chosen(rows: pd.DataFrame) -> str:

@@ -87,6 +87,11 @@ class DriftMartingale:
         return self._log_capital / np.log(10)
 
     @property
+    def log10_peak(self) -> float:
+        """The most evidence there has been since the beginning."""
+        return float(self._highest / np.log(10))
+
+    @property
     def ratio(self) -> float:
         """Logarithm of the capital over that of the limit: 1 triggers, below 0 nothing speaks for a change."""
         return float(self._log_capital / -np.log(self._config.delta))

@@ -47,5 +47,5 @@ class DriftWatch:
             log.warning(
                 "scores have drifted away from those of the training (evidence 10^%.1f): look for an incident that "
                 "lasts, otherwise retrain (reconwatch retrain)",
-                self._martingale.log10_capital,
+                self._martingale.log10_peak,
             )

@@ -1,4 +1,5 @@
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -53,6 +54,9 @@ def test_a_change_is_detected_and_told_once(factor: float, caplog: pytest.LogCap
     assert one.detected
     assert len(caplog.records) == 1
     assert "scores have drifted" in caplog.text
+    told = re.search(r"evidence 10\^([\d.]+)", caplog.text)
+    assert told
+    assert float(told[1]) >= round(-np.log10(DELTA), 1)
 
 
 def test_the_same_rows_are_looked_at_however_the_stream_is_cut_and_wherever_it_begins() -> None:
