@@ -30,7 +30,7 @@ class Secured(NamedTuple):
         return {
             "bootstrap_servers": [f"127.0.0.1:{self.cluster.port(door)}"],
             "ca_file": str(self.authority.file),
-            "bootstrap_timeout_s": 4,
+            "bootstrap_timeout_s": 2,
             **more,
         }
 

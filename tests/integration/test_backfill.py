@@ -144,7 +144,7 @@ def test_a_topic_that_holds_something_else_is_refused(
     assert "holds records of something else" in capsys.readouterr().err
 
 
-@pytest.mark.fault
+@pytest.mark.chaos
 def test_kill_9_of_a_backfill_loses_nothing_and_doubles_nothing(bench: Bench, pumps: Callable) -> None:
     bench.produce(pumps(1500))
     live = bench.start()
