@@ -1,10 +1,12 @@
 """Records of many samples: the same readings as one by one, and nothing that they hold does harm."""
 
 import json
+import re
 import struct
 import tracemalloc
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -181,6 +183,14 @@ def test_what_cannot_be_encoded() -> None:
     ):
         with pytest.raises(ValueError, match=r"expected|channel names"):
             encode("pump", channels, values, **more)  # type: ignore[arg-type]
+
+
+def test_the_documented_bytes_are_what_the_text_says() -> None:
+    text = (Path(__file__).parents[3] / "docs/envelopes.md").read_text()
+    (block,) = re.findall(r"((?:    [0-9a-f ]+\n)+)", text)
+    record = bytes.fromhex(block)
+    assert record == encode("p", ["a", "b"], [[1, 2], [3, 4]], start_ns=0, step_ns=S)
+    assert read(record).columns.tolist() == [[1, 3], [2, 4]]
 
 
 @given(
