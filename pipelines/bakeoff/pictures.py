@@ -71,6 +71,28 @@ def curves(groups: Mapping[str, Sequence[Marks]], variants: Sequence[str], backb
     return figure
 
 
+def channels(groups: Mapping[str, Sequence[Marks]], variants: Sequence[str], backbones: Sequence[str]) -> Figure:
+    """Draws the held-out error of every channel as shades, a panel per backbone; channels of the first case."""
+    figure, found = panels(len(backbones), 1.2 + 0.19 * len(variants), share_y=False)
+    for axes, backbone in zip(found[0], backbones, strict=True):
+        present = [variant for variant in variants if f"{variant}-{backbone}" in groups]
+        errors = [_channel_error(groups[f"{variant}-{backbone}"]) for variant in present]
+        if errors:
+            shades = axes.imshow(
+                np.array(errors), cmap="viridis", aspect="auto", vmin=0, vmax=np.quantile(errors, 0.98)
+            )
+            figure.colorbar(shades, ax=axes, shrink=0.6).ax.tick_params(colors=MUTED, labelsize=6, length=0)
+        axes.set_yticks(range(len(present)), present)
+        _titled(axes, backbone, "channel")
+    return figure
+
+
+def _channel_error(group: Sequence[Marks]) -> list[float]:
+    """Returns the mean error of every channel over the trainings whose channels are those of the first one."""
+    same = [one.channel_error for one in group if one.channel_error.keys() == group[0].channel_error.keys()]
+    return [float(np.mean([errors[channel] for errors in same])) for channel in group[0].channel_error]
+
+
 def probes(summary: Summary, variants: Sequence[str], backbones: Sequence[str]) -> Figure:
     """Draws the accuracy of probes against the number of labels, a panel per backbone."""
     figure, found = panels(len(backbones), 3.6)

@@ -21,8 +21,9 @@ from pipelines.bakeoff.tables import cases_rows, orderings_table, section_table,
 from pipelines.page import png, style, svg
 
 TOLD: dict[Section, str] = {
-    "reconstruction": "Squared error on held-out windows; error of what is put where a quarter of one channel is "
-    f"hidden (it begins as the last value seen); how much of added noise ({NOISE_RATIO:g} deviations) is taken away.",
+    "reconstruction": "Squared error on held-out windows, in all and of every channel; error of what is put where a "
+    "quarter of one channel is hidden (it begins as the last value seen); how much of added noise "
+    f"({NOISE_RATIO:g} deviations) is taken away.",
     "sampling": "Variants with a distribution over codes. Discriminative score: how well a forest tells made-up from "
     f"real windows, both under noise of {BLUR_RATIO:g} deviations; 0 cannot, 0.5 always can. Distances of mean "
     "autocorrelation and of the share of power per frequency; 0 is equal.",
@@ -102,7 +103,10 @@ class Report:
 
     def _extras(self, section: Section) -> Iterator[str]:
         variants, backbones = self._config.variants, self._config.backbones
-        if section == "anomaly":
+        if section == "reconstruction":
+            told = "held-out error of every channel"
+            yield f'<div class="card">{png(pictures.channels(self._groups, variants, backbones), told)}</div>'
+        elif section == "anomaly":
             yield self._drawn(pictures.curves(self._groups, variants, backbones))
         elif section == "probe":
             yield self._drawn(pictures.probes(self._summary, variants, backbones))

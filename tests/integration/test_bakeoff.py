@@ -65,7 +65,7 @@ def test_the_page_needs_nothing_from_outside(baked: Path) -> None:
     assert "@import" not in page
     assert "url(http" not in page
     assert page.count("<svg") >= 8
-    assert page.count("data:image/png;base64,") == 4, "reconstructions, samples, interpolations, maps"
+    assert page.count("data:image/png;base64,") == 5, "channels, reconstructions, samples, interpolations, maps"
     assert re.search(r"\$[a-z]", page) is None, "every place of the template was filled"
     for name in ("deep-dense", "window L2 norm", "raw windows", "untrained-dense", "5% of normal windows"):
         assert name in page

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from pipelines.bakeoff import mosaics
-from pipelines.bakeoff.marks import Snapshot
+from pipelines.bakeoff.marks import Marks, Snapshot
+from pipelines.bakeoff.pictures import channels
 from pipelines.bakeoff.summary import Mean
 from pipelines.bakeoff.tables import section_table, shown
 
@@ -47,6 +48,16 @@ def test_a_map_of_equal_codes_says_so() -> None:
     figure = mosaics.maps(SNAPSHOTS)
     assert [axes.get_title() for axes in figure.axes] == ["deep", "vae"]
     assert [text.get_text() for text in figure.axes[1].texts] == ["all codes equal"]
+
+
+def test_errors_of_channels_are_averaged_over_cases_that_have_the_same() -> None:
+    cases = [("x", {"a": 0.1, "b": 0.5}), ("x", {"a": 0.3, "b": 0.7}), ("y", {"other": 9.0})]
+    groups = {"deep-dense": [Marks("deep-dense", case, 0, {}, errors) for case, errors in cases]}
+    figure = channels(groups, ["deep", "vae"], ["dense"])
+    assert _labels(figure) == ["deep"], "what was not measured has no line"
+    shades = figure.axes[0].images[0].get_array()
+    assert shades is not None
+    assert shades.tolist() == [[pytest.approx(0.2), pytest.approx(0.6)]]
 
 
 def test_a_table_is_in_order_with_the_best_of_a_column_in_bold() -> None:
