@@ -39,7 +39,9 @@ HEADINGS = {
 @click.argument("more", type=FILE, nargs=-1, metavar="[FILE]...")
 @click.option("--folder", type=FILE, help="Collections: folders with a manifest.json that names files and train_rows.")
 @click.option("--only", default="", help="Series of --folder whose COLLECTION/ID begins so.")
-@click.option("--bundle", type=FILE, help="Judge this detector; without it one is fitted to each series.")
+@click.option(
+    "--bundle", "--model", "bundle", type=FILE, help="Judge this detector; without it one is fitted to each series."
+)
 @click.option("--train-rows", type=click.IntRange(min=2), help="Rows at the beginning of a file to learn from.")
 @click.option("--train-ratio", type=SHARE, default=0.3, show_default=True, help="Or the share of its rows.")
 @click.option("--rows", type=click.IntRange(min=1), help="Score at most so many rows after those.")

@@ -2,8 +2,9 @@
 
 import logging
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -87,6 +88,8 @@ class Trainer:
         """
         run.params({**candidate.tags, "seed": self._seed, "data_digest": self._history.digest})
         run.params({"members": ",".join(member.name for member in candidate.config.members)})
+        for member in candidate.config.members:
+            run.params(dict(_leaves(member.model_dump(mode="json"), member.name)))
         try:
             bundle = fit_detector(candidate.config, self._history.schema, self._history.train, self._seed, progress)
         except GateRejected as error:
@@ -125,6 +128,15 @@ class Trainer:
                     every = member.config.trainer["check_every"] if term == "held_out" else 1
                     run.curve(f"{member.name}_{term}", [every * (step + 1) for step in range(len(values))], values)
         run.figure("reconstructions", reconstructions_figure(bundle.detector, bundle.golden.windows))
+
+
+def _leaves(settings: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yields every single setting under its dotted name."""
+    if not isinstance(settings, dict):
+        yield name, str(settings)
+        return
+    for key, inner in settings.items():
+        yield from _leaves(inner, f"{name}.{key}")
 
 
 def failure(name: str, error: Exception, folder: Path) -> Result:

@@ -20,8 +20,10 @@ from prometheus_client.exposition import generate_latest
 
 from detector.api import fit
 from detector.bundle import load
+from detector.errors import GateRejected
 from detector.members.projection import ProjectionMember
 from detector.members.table import DetectorConfig
+from pipelines.cli import main as cli
 from pipelines.clock import SystemClock
 from pipelines.io.base import RawBatch
 from pipelines.io.sinks.memory import MemorySink
@@ -169,6 +171,7 @@ def test_a_registry_that_is_down_changes_nothing_but_a_metric(registry: LocalReg
     assert found.reloads("unavailable")
 
 
+@pytest.mark.timeout(400)
 def test_a_live_daemon_follows_promotion_refuses_a_broken_version_and_follows_rollback(
     tmp_path: Path, versions: list[Path], stream: Callable[[int, int], pd.DataFrame]
 ) -> None:
@@ -194,13 +197,16 @@ server: {{port: 0}}
     page = found[0] + "/metrics"
     try:
         _wait_for(page, f'version="{load(versions[0]).version}"')
-        registry.point({"previous": old, "champion": new})
+        assert cli.run(["models", "promote", str(new), "-c", str(config)]) == 0
         _wait_for(page, f'version="{load(versions[1]).version}"')
-        registry.point({"previous": new, "champion": broken})
+        assert cli.run(["models", "promote", str(broken), "-c", str(config)]) == GateRejected.exit_code
+        registry.point({"champion": broken})  # by force, past the gate
         _wait_for(page, 'model_reloads_total{result="refused"} 1.0')
         assert f'version="{load(versions[1]).version}"' in httpx.get(page).text
-        registry.point({"previous": broken, "champion": old})
+        registry.point({"champion": new})
+        assert cli.run(["models", "rollback", "-c", str(config)]) == 0
         _wait_for(page, f'version="{load(versions[0]).version}"')
+        assert (registry.resolve("champion"), registry.resolve("previous")) == (old, new)
     finally:
         daemon.send_signal(signal.SIGTERM)
         _, told = daemon.communicate(timeout=30)

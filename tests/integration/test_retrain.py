@@ -74,11 +74,27 @@ def test_every_variant_has_a_run_and_the_best_candidate_serves(
     assert {run["status"] for run in runs.values()} == {"finished"}
     vae = runs["vae-dense"]
     assert vae["params"]["data_digest"]
+    assert {vae["params"][f"vae.{name}"] for name in ("variant.code_size", "variant.loss")} == {"16", "mse"}
+    assert {vae["params"][f"vae.backbone.{name}"] for name in ("depth", "width")} == {"2", "128"}
     assert len(vae["curves"]["vae_reconstruction"]["value"]) == 2
     assert 0 < vae["metrics"]["quality_injected"] <= 1
     assert found["promoted"]
     assert registry.resolve("champion") == found["version"] == 1
     assert registry.versions()[0].tags["variant"] == found["chosen"].removesuffix("-dense")
+
+
+def test_a_search_is_written_down_trial_by_trial_below_the_run_of_its_candidate(
+    config: Path, tmp_path: Path, capfd: Told
+) -> None:
+    call = ["retrain", "-c", str(config), "--variant", "rae", "--backbone", "dense", "--search", "2"]
+    found = _call(capfd, *call)
+    assert set(found["candidates"]) == {"auto", "rae-dense"}
+    (below,) = (tmp_path / "registry/pumps/runs").glob("*/rae-dense")
+    trials = [json.loads(path.read_text()) for path in sorted(below.glob("trial-*/run.json"))]
+    assert [trial["params"]["state"] for trial in trials] == ["complete", "complete"]
+    best = max(trials, key=lambda trial: trial["metrics"]["quality"])
+    taken = json.loads((below / "run.json").read_text())["params"]
+    assert taken["rae.variant.code_weight"] == best["params"]["variant.code_weight"]
 
 
 def test_the_same_history_promotes_nobody_a_second_time(config: Path, registry: LocalRegistry, capfd: Told) -> None:

@@ -18,6 +18,9 @@ with warnings.catch_warnings():
     import mlflow
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
+    from mlflow.utils.logging_utils import disable_logging
+
+    disable_logging()  # "Registered model already exists": nothing that people must know
 
 if TYPE_CHECKING:
     from pipelines.registry.mlflow.config import MlflowConfig
