@@ -34,14 +34,15 @@ class Serving:
         settings: read at the start.
         bundle: loaded at the start.
         handover: where what is ready is left for the loop.
+        run_id: of the bundle's training, empty where no registry knows it.
     """
 
-    def __init__(self, settings: Settings, bundle: Bundle, handover: Handover) -> None:
-        self._settings, self._bundle, self._handover = settings, bundle, handover
+    def __init__(self, settings: Settings, bundle: Bundle, handover: Handover, run_id: str = "") -> None:
+        self._settings, self._bundle, self._handover, self._run_id = settings, bundle, handover, run_id
         self._lock = threading.Lock()
 
-    def adopt(self, folder: Path) -> None:
-        """Has the bundle in a folder serve.
+    def adopt(self, folder: Path, run_id: str) -> None:
+        """Has the bundle in a folder serve, under the id of its training.
 
         Raises:
             BundleError: it is not whole, or does not score as it did when it was trained.
@@ -54,8 +55,8 @@ class Serving:
                     f"{folder} judges the channels {', '.join(bundle.detector.schema.names)}, the stream is read for "
                     f"{', '.join(schema.names)} (names, units and order count); start a daemon of its own for it."
                 )
-            ready = model(self._settings, bundle)
-            self._bundle = bundle
+            ready = model(self._settings, bundle, run_id)
+            self._bundle, self._run_id = bundle, run_id
             self._handover.offer(ready)
 
     def configure(self, settings: Settings) -> None:
@@ -71,7 +72,7 @@ class Serving:
             waiting = [name for name in changed if name not in LIVE]
             merged = now.model_copy(update={name: getattr(settings, name) for name in live})
             if set(live) - {"logging"}:
-                ready = model(merged, self._bundle)
+                ready = model(merged, self._bundle, self._run_id)
                 ready.shard(Checkpoint())  # what cannot be built must fail here, not in the loop
                 self._handover.offer(ready)
             if "logging" in live:

@@ -57,7 +57,8 @@ def opened(settings: Settings, clock: Clock, origin: Origin | None = None) -> It
         catalogue = settings.detector.catalogue()
         first = champion(catalogue, settings.detector.name) if catalogue else None
         bundle = load(first.bundle if first else cast(Path, settings.detector.bundle))
-        telemetry = Telemetry(settings.source.kind, settings.detector.name, served(bundle), settings.metrics)
+        run_id = first.run_id if first else ""
+        telemetry = Telemetry(settings.source.kind, settings.detector.name, served(bundle, run_id), settings.metrics)
         ProcessCollector(registry=telemetry.registry)
         health = Health(clock, settings.health.stale_s)
         server = Server(settings.server, telemetry.registry, health, clock) if settings.server.enabled else None
@@ -69,7 +70,7 @@ def opened(settings: Settings, clock: Clock, origin: Origin | None = None) -> It
             sinks.append(config.open(context))
             stack.callback(sinks[-1].close)
         handover = Handover()
-        serving = Serving(settings, bundle, handover)
+        serving = Serving(settings, bundle, handover, run_id)
         processor = assembled(settings, bundle, source, sinks, telemetry, health, clock, handover)
         beside: list[Reloader | ConfigFollower | Watchdog] = []
         if catalogue and first:

@@ -53,6 +53,13 @@ class Catalogue(Protocol):
     def remembered(self, alias: Alias) -> int | None:
         """Returns what ``resolve`` last said of an alias on this machine, None where nothing is kept for such times."""
 
+    def run_id(self, number: int) -> str:
+        """Returns what the training of a version is called in the journal, empty where that is not known.
+
+        Raises:
+            RegistryUnavailable: nobody answers.
+        """
+
     def fetch(self, number: int) -> Path:
         """Returns a local folder that holds the bundle of a version.
 
@@ -68,10 +75,12 @@ class Serving(NamedTuple):
     Attributes:
         number: of the version.
         bundle: its folder on this machine.
+        run_id: of its training, empty where that is not known.
     """
 
     number: int
     bundle: Path
+    run_id: str = ""
 
 
 def champion(catalogue: Catalogue, name: str) -> Serving:
@@ -85,7 +94,7 @@ def champion(catalogue: Catalogue, name: str) -> Serving:
         number = catalogue.resolve("champion")
         if number is None:
             raise ConfigError(f"the registry has no champion of {name!r} yet; run reconwatch retrain first.")
-        return Serving(number, catalogue.fetch(number))
+        return Serving(number, catalogue.fetch(number), catalogue.run_id(number))
     except RegistryUnavailable as error:
         number = catalogue.remembered("champion")
         if number is None:

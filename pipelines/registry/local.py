@@ -71,6 +71,13 @@ class LocalRegistry:
         """As in ``Catalogue``: nothing, what is here needs no copy."""
         return None
 
+    def run_id(self, number: int) -> str:
+        """As in ``Catalogue``; the key of the retrain."""
+        self._check(number)
+        with _reported(self._folder):
+            content = (self._versions / str(number) / "tags.json").read_bytes()
+            return _Tags.model_validate_json(content).tags.get("retrain", "")
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; the folder of the registry itself."""
         self._check(number)

@@ -24,7 +24,7 @@ class Reloader:
     Args:
         catalogue: asked in the thread only.
         number: the version that serves.
-        adopt: proves the bundle in a folder and has it serve; raises where it may not.
+        adopt: proves the bundle in a folder and has it serve under the id of its training; raises where it may not.
         telemetry: where outcomes are counted.
         every_s: between two looks.
     """
@@ -33,7 +33,7 @@ class Reloader:
         self,
         catalogue: Catalogue,
         number: int,
-        adopt: Callable[[Path], None],
+        adopt: Callable[[Path, str], None],
         telemetry: Telemetry,
         every_s: float,
     ) -> None:
@@ -73,7 +73,7 @@ class Reloader:
 
     def _adopted(self, number: int) -> None:
         try:
-            self._adopt(self._catalogue.fetch(number))
+            self._adopt(self._catalogue.fetch(number), self._catalogue.run_id(number))
         except ReconwatchError:
             raise
         except Exception as error:  # whatever a broken version makes the libraries raise, the old one serves on

@@ -1,5 +1,6 @@
 """What every registry promises, a plain folder and MLflow alike."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,17 @@ def test_aliases_move_and_daemons_see_them(config: RegistryConfig, registry: Reg
     with pytest.raises(ConfigError, match="has no version 7"):
         registry.point({"champion": 7})
     assert catalogue.resolve("champion") == two
+
+
+def test_a_version_names_the_training_that_it_comes_from(
+    config: RegistryConfig, registry: Registry, bundles: Bundles
+) -> None:
+    with registry.journal().parent("key", {}), registry.journal().child("key", "deep", {}) as run:
+        kept = run.model(bundles[0])
+    number = registry.register(bundles[0], {"retrain": "key"}, kept)
+    told = config.catalogue(NAME).run_id(number)
+    assert told == registry.run_id(number)
+    assert told == "key" or re.fullmatch(r"[0-9a-f]{32}", told), "a key of ours, or a run of MLflow"
 
 
 def test_numbers_are_never_used_again_and_what_serves_cannot_be_deleted(registry: Registry, bundles: Bundles) -> None:

@@ -44,6 +44,10 @@ class MlflowRegistry:
         """As in ``Catalogue``."""
         return self._catalogue.remembered(alias)
 
+    def run_id(self, number: int) -> str:
+        """As in ``Catalogue``."""
+        return self._catalogue.run_id(number)
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``."""
         self._check(number)

@@ -58,6 +58,14 @@ class RestCatalogue:
         except (OSError, ValueError):
             return None
 
+    def run_id(self, number: int) -> str:
+        """As in ``Catalogue``."""
+        try:
+            answer = self._asked("mlflow/model-versions/get", name=self._name, version=str(number))
+        except _Refused as refusal:
+            raise self._down(refusal) from refusal
+        return str(answer["model_version"].get("run_id") or "")
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; a bundle is downloaded once."""
         cached = self._cache / str(number)

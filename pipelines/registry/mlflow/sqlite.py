@@ -12,6 +12,7 @@ BUNDLE = "artifacts/bundle"
 """Where a bundle lies in the folder of a logged model."""
 
 _ALIAS = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
+_RUN = "SELECT run_id FROM model_versions WHERE name = ? AND version = ?"
 _VERSIONS = "SELECT version, storage_location FROM model_versions WHERE name = ? AND current_stage = 'None'"
 
 
@@ -36,6 +37,11 @@ class SqliteCatalogue:
         """As in ``Catalogue``: nothing, what is here needs no copy."""
         return None
 
+    def run_id(self, number: int) -> str:
+        """As in ``Catalogue``."""
+        rows = self._rows(_RUN, self._name, number)
+        return str(rows[0][0] or "") if rows else ""
+
     def fetch(self, number: int) -> Path:
         """As in ``Catalogue``; the folder in the artifacts itself."""
         places = dict(self._rows(_VERSIONS, self._name))
@@ -43,7 +49,7 @@ class SqliteCatalogue:
             raise unknown(self._name, number, list(places))
         return place(places[number]) / BUNDLE
 
-    def _rows(self, query: str, *values: str) -> list[tuple]:
+    def _rows(self, query: str, *values: str | int) -> list[tuple]:
         try:
             address = f"{self._database.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(address, uri=True, timeout=self._timeout_s)) as connection:
