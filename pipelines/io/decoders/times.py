@@ -42,7 +42,7 @@ def parse(values: Sequence[Any] | np.ndarray, unit: Unit) -> tuple[Ints, Bools]:
     if isinstance(values, np.ndarray) and values.dtype.kind == "i":
         return _from_integers(values.astype(np.int64), unit)
     if set(map(type, values)) == {int}:
-        return _from_ints(values, unit)
+        return _from_ints(list(values), unit)
     values = [_plain(v) if isinstance(v, str) else v for v in values]
     kinds = np.array([_KINDS.get(type(v), "?") for v in values], dtype="U1")
     time_ns = np.full(len(kinds), NO_TIME, np.int64)
@@ -69,7 +69,7 @@ def _plain(text: str) -> int | float | str | None:
         return text
 
 
-def _from_ints(values: Sequence[int], unit: Unit) -> tuple[Ints, Bools]:
+def _from_ints(values: list[int], unit: Unit) -> tuple[Ints, Bools]:
     try:
         return _from_integers(np.array(values, np.int64), unit)
     except OverflowError:
