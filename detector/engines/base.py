@@ -22,3 +22,7 @@ class Engine(Protocol):
     def run(self, windows: Floats) -> Floats:
         """Returns the output of the network for windows [B, T, F]; the same bits in any batch of whole blocks."""
         ...
+
+    def newest(self, windows: Floats, rows: int) -> Floats:
+        """Returns the newest rows of that output alone, [B, rows, F]; cheaper where the network can."""
+        ...

@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -18,12 +19,38 @@ TOLERANCE = 1e-5
 """Most that a graph may be off from its network, relative to the largest value (at least 1) of the output."""
 
 
-def engine_of(network: nn.Module, windows: Floats) -> Engine:
+class Judging(Protocol):
+    """A network that can give the newest rows of its output alone."""
+
+    def newest(self, x: torch.Tensor, rows: int) -> torch.Tensor:
+        """Returns [B, rows, F]."""
+        ...
+
+
+class Outputs(nn.Module):
+    """What an autoencoder expects, and the newest rows of that apart.
+
+    Args:
+        network: has ``newest``.
+        rows: so many.
+    """
+
+    def __init__(self, network: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.network, self.rows = network, rows
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns both."""
+        return self.network(x), cast(Judging, self.network).newest(x, self.rows)
+
+
+def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> Engine:
     """Returns the engine that a trained network is served with from now on.
 
     Args:
         network: in evaluation mode on the CPU; takes one tensor and returns one, both with the batch first.
         windows: [B, T, F], on which graph and network must agree.
+        rows: newest rows of the output that are asked for alone; the network has ``newest`` then.
 
     Returns:
         Its graph in ONNX Runtime; the network itself where it cannot be exported or its graph is off by more than
@@ -31,30 +58,31 @@ def engine_of(network: nn.Module, windows: Floats) -> Engine:
     """
     eager = TorchEngine(network)
     try:
-        engine = OnnxEngine.open(exported(network, windows), *windows.shape[1:])
+        engine = OnnxEngine.open(exported(network, windows, rows), *windows.shape[1:])
         same = difference(engine, eager, windows) <= TOLERANCE
     except Exception:  # noqa: BLE001 - whatever exporter and runtime have against it, the network itself still runs
         return eager
     return engine if same else eager
 
 
-def exported(network: nn.Module, windows: Floats) -> bytes:
+def exported(network: nn.Module, windows: Floats, rows: int | None = None) -> bytes:
     """Returns the ONNX file of a network for any number of windows like these, [B, T, F].
 
     Raises:
         RuntimeError: the network does what the format cannot say.
     """
+    names = ["expected"] if rows is None else ["expected", "newest"]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         file = Path(folder, "engine.onnx")
         # The exporter that traces is called old; the new one takes seconds for what this does in a tenth (ADR 11).
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network,
+            network if rows is None else Outputs(network, rows),
             (torch.from_numpy(np.ascontiguousarray(windows[:2], np.float32)),),
             file,
             input_names=["windows"],
-            output_names=["expected"],
-            dynamic_axes={"windows": {0: "batch"}, "expected": {0: "batch"}},
+            output_names=names,
+            dynamic_axes={name: {0: "batch"} for name in ("windows", *names)},
             opset_version=OPSET,
             dynamo=False,
         )

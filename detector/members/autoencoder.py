@@ -56,7 +56,7 @@ class AutoencoderMember(View):
         )
         progress(self.name, 1.0)
         seen = spread(held_out, self.window, SCALED)
-        engine = engine_of(trained.model, seen[:COMPARED])
+        engine = engine_of(trained.model, seen[:COMPARED], self.last)
         recipe = ReconstructionRecipe.model_validate(self.model_dump(mode="json"))
         flat = LogSum(np.ones(windows.shape.channels))
         bare = Reconstruction(recipe, state(trained.model), engine, flat, trained.history)

@@ -90,7 +90,11 @@ class Reconstruction(Member):
 
     def error(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the mean squared error of every channel over the rows that the member judges, [B, F]."""
-        return channel_error(windows, self.expect(windows, observed), observed, self.config.last)
+        last = self.config.last
+        if last is None:
+            return channel_error(windows, self.expect(windows, observed), observed)
+        level = _level(windows, observed) if self.config.centre else np.float32(0)
+        return channel_error(windows, self.engine.newest(windows - level, last) + level, observed, last)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """As in ``Member``."""

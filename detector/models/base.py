@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Backbone, Shape
+from detector.models.backbones.base import Backbone, Decoder, Shape
 from detector.models.losses import LOSSES, LossName
 
 Terms = dict[str, Tensor]
@@ -89,6 +89,12 @@ class Autoencoder(nn.Module):
     def reconstruct(self, x: Tensor) -> Tensor:
         """Returns what the model expects in place of windows: [B, T, F + C] to [B, T, F]."""
         return self.decode(self.encode(x))
+
+    def newest(self, x: Tensor, rows: int) -> Tensor:
+        """Returns the newest rows of what ``reconstruct`` returns, [B, rows, F]; less work where the layers allow."""
+        if isinstance(self.decoder, Decoder):
+            return self.loss.mean(self.decoder.newest(self.encode(x), rows))
+        return self.reconstruct(x)[:, -rows:]
 
     def between(self, one: Tensor, other: Tensor, share: Tensor) -> Tensor:
         """Returns codes [N, D] on the way from one code [D] to another, ``share`` [N] of it gone."""

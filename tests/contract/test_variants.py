@@ -71,13 +71,16 @@ def test_shapes_and_determinism_of_scoring(variant, backbone):
 def test_its_graph_says_what_the_model_says_in_any_batch(variant, backbone):
     model = finished(variant, backbone).model
     windows = np.lib.stride_tricks.sliding_window_view(waves(300, seed=1), STEPS, axis=0).transpose(0, 2, 1)[:256]
-    engine = engine_of(model, windows)
+    engine = engine_of(model, windows, 5)
     assert engine.name == "onnxruntime"
     assert difference(engine, TorchEngine(model), windows) < 1e-6
     whole = engine.run(windows)
     order = np.random.default_rng(0).permutation(len(windows))
     np.testing.assert_array_equal(engine.run(windows[order]), whole[order])
     np.testing.assert_array_equal(engine.run(windows[64:128]), whole[64:128])
+    newest = engine.newest(windows, 5)
+    np.testing.assert_allclose(newest, whole[:, -5:], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(engine.newest(windows[order], 5), newest[order])
 
 
 @every_pair

@@ -70,6 +70,10 @@ class Decoder(nn.Module):
             x = layer(x)
         return cast(Tensor, x)
 
+    def newest(self, z: Tensor, rows: int) -> Tensor:
+        """Returns the newest rows of what it decodes, [B, D] to [B, rows, outputs]."""
+        return cast(Tensor, self(z))[:, -rows:]
+
 
 class Backbone(BaseModel):
     """Hyperparameters that every backbone has, and its two doors."""

@@ -5,7 +5,7 @@ channels last. A transposed convolution of stride 2 is one of stride 1 with twic
 reshape.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch.nn.functional as fn
 from pydantic import Field
@@ -46,6 +46,11 @@ class Up(nn.Module):
         rows = pairs.reshape(-1, _STRIDE * (steps + surplus), self.product.out_features // _STRIDE)
         return rows[:, surplus : surplus + _STRIDE * steps]
 
+    def reach(self, rows: int) -> int:
+        """Returns how many of the newest inputs the newest ``rows`` outputs depend on."""
+        surplus = self.taps - 1
+        return surplus + max(0, -(-(rows - surplus) // _STRIDE))
+
 
 def _convolved(x: Tensor, product: nn.Linear, taps: int, stride: int, padding: int) -> Tensor:
     """Convolves [B, T, F] along T, zeros beyond both ends; the weight is that of a product over gathered taps."""
@@ -77,6 +82,20 @@ class Shorten(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Cuts [B, T', F] to [B, T, F]."""
         return x[:, -self.steps :]
+
+
+class ConvDecoder(Decoder):
+    """Layers that only look at steps nearby, each with its ``Up`` first."""
+
+    def newest(self, z: Tensor, rows: int) -> Tensor:
+        """As in ``Decoder``; what only older rows depend on is not computed, and the bits are the same."""
+        needed = [rows]
+        for layer in reversed(self.layers):
+            needed.insert(0, cast(Up, cast(nn.Sequential, layer)[0]).reach(needed[0]))
+        x = self.stem(z)
+        for layer, steps in zip(self.layers, needed, strict=False):
+            x = layer(x[:, -steps:])
+        return cast(Tensor, x)[:, -rows:]
 
 
 class Conv1dBackbone(Backbone):
@@ -114,7 +133,7 @@ class Conv1dBackbone(Backbone):
             for i in range(depth - 1)
         ]
         last = Up(self.width if layers else self.code_channels, outputs, kernel=8)
-        return Decoder(stem, [*layers, nn.Sequential(last, Shorten(shape.steps))])
+        return ConvDecoder(stem, [*layers, nn.Sequential(last, Shorten(shape.steps))])
 
     def _layers(self, shape: Shape) -> int:
         return min(self.depth, 2) if shape.steps < _SHORT else self.depth

@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from detector.engines.eager import TorchEngine
 from detector.engines.export import TOLERANCE, difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
+from detector.models.backbones.base import Shape
+from detector.models.backbones.conv1d import Conv1dBackbone
+from detector.models.backbones.dense import DenseBackbone
+from detector.models.variants.deep import DeepConfig
 from pipelines.cli.extras import EXTRAS
 
 WINDOWS = np.random.default_rng(0).normal(size=(40, 6, 3)).astype(np.float32)
@@ -89,3 +93,31 @@ def test_every_library_beyond_serving_has_an_extra_to_its_name():
             continue
         modules = {name for name, owners in names.items() if distribution in owners and not name.startswith("_")}
         assert modules & EXTRAS.keys(), f"{distribution} of the extra {extra[1]} is in no line of EXTRAS"
+
+
+@pytest.mark.parametrize("backbone", [Conv1dBackbone(), Conv1dBackbone(depth=2, width=9), DenseBackbone()])
+@pytest.mark.parametrize("steps", [64, 40, 19])
+@pytest.mark.parametrize("rows", [1, 8, 13])
+def test_the_newest_rows_alone_are_those_of_the_whole(backbone, steps, rows):
+    windows = np.random.default_rng(1).normal(size=(128, steps, 3)).astype(np.float32)
+    model = DeepConfig().build(Shape(steps, 3), backbone).eval()
+    with torch.inference_mode():
+        whole, newest = model(torch.from_numpy(windows)), model.newest(torch.from_numpy(windows), rows)
+    torch.testing.assert_close(newest, whole[:, -rows:], rtol=0, atol=1e-6)
+    engine = engine_of(model, windows, rows)
+    assert engine.name == "onnxruntime"
+    found = engine.newest(windows, rows)
+    np.testing.assert_allclose(found, engine.run(windows)[:, -rows:], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(engine.newest(windows[64:], rows), found[64:])
+    np.testing.assert_array_equal(engine.newest(windows, rows + 1), engine.run(windows)[:, -rows - 1 :])
+    again = OnnxEngine.open(engine.graph, steps, 3)
+    np.testing.assert_array_equal(again.newest(windows, rows), found)
+
+
+def test_the_newest_rows_cost_less():
+    decoder = Conv1dBackbone().decoder(Shape(64, 3), None, 3)
+    seen = []
+    decoder.layers[-1].register_forward_hook(lambda layer, given, made: seen.append(made.shape[1]))
+    code = torch.zeros(1, Conv1dBackbone().native_size(Shape(64, 3)))
+    decoder(code), decoder.newest(code, 8)
+    assert seen == [64, 12]
