@@ -8,7 +8,6 @@ records of 1,000 series go from bytes to alerts with everything counted, and wit
 
 import argparse
 import os
-import threading
 from functools import partial
 from typing import Any, cast
 
@@ -19,22 +18,15 @@ from prometheus_client.exposition import generate_latest
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.replay import SERIES, SETTINGS, records
+from benchmarks.replay import POLL, POLLS, SERIES, Daemon, records
 from benchmarks.scoring import CONV1D, seconds, trained
 from detector.bundle import Bundle
 from detector.members.projection import ProjectionMember
 from detector.members.table import DetectorConfig
 from detector.training.allocator import keep_freed_memory
 from detector.types import DecisionBatch
-from pipelines.clock import SystemClock
-from pipelines.io.base import Output, RawBatch
-from pipelines.io.sinks.memory import MemorySink
-from pipelines.io.sources.memory import MemorySource
-from pipelines.stream.health import Health
+from pipelines.io.base import Output
 from pipelines.telemetry import Served, Telemetry
-from pipelines.wiring import assembled
-
-POLL, POLLS = 2_000, 8
 
 
 def scored(series: int) -> CollectorRegistry:
@@ -63,34 +55,9 @@ class Nothing:
         return lambda *told, **more: None
 
 
-class Loop(MemorySource):
-    """The daemon's loop over records in memory, so many at a time."""
-
-    def __init__(self, bundle: Bundle, log: list[bytes], telemetry: Telemetry) -> None:
-        super().__init__(log, chunk_rows=POLL)
-        clock = SystemClock()
-        self._loop = assembled(SETTINGS, bundle, self, [MemorySink()], telemetry, Health(clock), clock)
-        self._stop, self._left = threading.Event(), 0
-
-    def poll(self, timeout_s: float) -> RawBatch | None:
-        """As in ``MemorySource``; asks the loop to stop with the last record wanted."""
-        batch = super().poll(timeout_s)
-        self._left -= len(batch or ())
-        if self._left <= 0:
-            self._stop.set()
-        return batch
-
-    def take(self, count: int) -> None:
-        """Takes so many records, in whole polls."""
-        self._stop.clear()
-        self._left = count
-        self._loop.run(self._stop)
-
-
 def loops(bundle: Bundle, log: list[bytes], turns: int) -> np.ndarray:
     """Processor seconds per record with and without counting, in turns [turns, 2]."""
-    counted = Telemetry("memory", "pumps", Served(bundle.version))
-    ways = [Loop(bundle, log, counted), Loop(bundle, log, cast(Telemetry, Nothing()))]
+    ways = [Daemon(bundle, log), Daemon(bundle, log, cast(Telemetry, Nothing()))]
     full = (bundle.detector.window + 2) * SERIES
     for way in ways:
         way.take(full + -full % POLL)

@@ -59,9 +59,9 @@ def records(count: int) -> list[bytes]:
 class Daemon(MemorySource):
     """The loop of the daemon, which can be told how many records to take."""
 
-    def __init__(self, bundle: Bundle, log: list[bytes]) -> None:
+    def __init__(self, bundle: Bundle, log: list[bytes], telemetry: Telemetry | None = None) -> None:
         super().__init__(log, chunk_rows=POLL)
-        telemetry, clock = Telemetry("memory", "pumps", Served(bundle.version)), SystemClock()
+        telemetry, clock = telemetry or Telemetry("memory", "pumps", Served(bundle.version)), SystemClock()
         self._loop = assembled(SETTINGS, bundle, self, [MemorySink()], telemetry, Health(clock), clock)
         self._stop, self._left = threading.Event(), 0
 

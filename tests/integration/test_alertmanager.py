@@ -6,42 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from receiver import Receiver, receiving
 from servers import alertmanager, free_port
+from told import alert, push
 
-from detector.alerting.alert import Alert, ChannelShare
-from detector.types import DecisionBatch
-from pipelines.io.base import Context, Output
+from detector.alerting.alert import Alert
+from pipelines.io.base import Context
 from pipelines.io.sinks.alertmanager import AlertmanagerConfig
 from pipelines.io.sinks.courier import Courier
 from pipelines.io.sources.memory import MemorySource
 
 DEPLOYED = Path(__file__).parents[2] / "deploy/alertmanager"
-NOTHING = DecisionBatch(*(np.empty(0) for _ in DecisionBatch.__slots__))
 LINK = "http://grafana/d/reconwatch-detector?var-series=$series"
 
 
-def alert(series: str, **options: Any) -> Alert:
-    told: dict[str, Any] = {
-        "id": "0123456789abcdef",
-        "state": "firing",
-        "severity": "major",
-        "detector": "pumps",
-        "model_version": "1",
-        "series": series,
-        "start_ns": 1_700_000_000_000_000_000,
-        "peak_ns": 1_700_000_000_000_000_000,
-        "peak_score": 2.5,
-        "channels": (ChannelShare(name="flow", unit="m3/h", share=0.7, actual=2.1, expected=3.9, low=3.7, high=4.1),),
-    }
-    return Alert(**{**told, **options})
-
-
-def push(sink: Courier, *alerts: Alert) -> None:
-    sink.write(Output([], ("flow",), NOTHING, list(alerts)))
-    sink.flush()
+def deliver(sink: Courier, *alerts: Alert) -> None:
+    push(sink, *alerts)
     assert sink.settle(20)
 
 
@@ -86,19 +67,19 @@ def test_an_alert_keeps_its_fingerprint_grows_worse_and_is_resolved(
 ) -> None:
     with alertmanager(config(people), tmp_path / "am") as url:
         one = sink(url)
-        push(one, alert("pump-1"), alert("pump-2"))
+        deliver(one, alert("pump-1"), alert("pump-2"))
         before = standing(url)
         assert set(before) == {("pump-1", "major"), ("pump-2", "major")}
-        push(one, alert("pump-1"))  # read again after a crash
+        deliver(one, alert("pump-1"))  # read again after a crash
         assert {told["fingerprint"] for told in standing(url).values()} == {t["fingerprint"] for t in before.values()}
         told = before["pump-1", "major"]
         assert told["annotations"]["channels"] == "flow 70%"
         assert told["annotations"]["summary"].startswith("pump-1: flow 2.1 m3/h, expected 3.9 (3.7 to 4.1)")
         assert told["generatorURL"].endswith("var-series=pump-1")
         assert told["startsAt"].startswith("2023-11-14T22:13:20")
-        push(one, alert("pump-1", severity="critical", peak_score=5.0))
+        deliver(one, alert("pump-1", severity="critical", peak_score=5.0))
         assert set(standing(url)) == {("pump-1", "critical"), ("pump-2", "major")}
-        push(one, alert("pump-1", severity="critical", state="resolved", end_ns=1_700_000_060_000_000_000))
+        deliver(one, alert("pump-1", severity="critical", state="resolved", end_ns=1_700_000_060_000_000_000))
         assert set(standing(url)) == {("pump-2", "major")}
         one.close()
 
@@ -108,13 +89,13 @@ def test_people_get_one_message_per_series_with_shares_and_link(
 ) -> None:
     with alertmanager(config(people), tmp_path / "am") as url:
         one = sink(url)
-        push(one, alert("pump-1"), alert("pump-2"))
+        deliver(one, alert("pump-1"), alert("pump-2"))
         told = people.wait(lambda messages: len(messages) >= 2)
         texts = {message["attachments"][0]["title"]: message["attachments"][0] for message in told}
         assert set(texts) == {"[major] pumps pump-1", "[major] pumps pump-2"}
         assert "channels: flow 70%" in texts["[major] pumps pump-1"]["text"]
         assert texts["[major] pumps pump-1"]["title_link"].endswith("var-series=pump-1")
-        push(one, alert("pump-1", state="resolved"))
+        deliver(one, alert("pump-1", state="resolved"))
         people.wait(lambda messages: any(m["attachments"][0]["title"] == "[resolved] pumps pump-1" for m in messages))
         one.close()
 
@@ -125,7 +106,7 @@ def test_an_alertmanager_that_forgot_everything_is_told_again(
     written, port = config(people), free_port()
     with alertmanager(written, tmp_path / "am", port) as url:
         one = sink(url, repeat_s=0.5)
-        push(one, alert("pump-1"), alert("pump-2"), alert("pump-2", state="resolved"))
+        deliver(one, alert("pump-1"), alert("pump-2"), alert("pump-2", state="resolved"))
     with alertmanager(written, tmp_path / "empty", port) as url:
         begin_s = time.monotonic()
         while not standing(url) and time.monotonic() - begin_s < 20:
@@ -139,9 +120,9 @@ def test_what_is_firing_outlives_the_process_with_a_spool(
 ) -> None:
     with alertmanager(config(people), tmp_path / "am") as url:
         first = sink(url, spool=tmp_path / "spool.db")
-        push(first, alert("pump-1"))
+        deliver(first, alert("pump-1"))
         first.close()
         second = sink(url, spool=tmp_path / "spool.db")
-        push(second, alert("pump-1", severity="critical", peak_score=5.0))
+        deliver(second, alert("pump-1", severity="critical", peak_score=5.0))
         assert set(standing(url)) == {("pump-1", "critical")}, "the milder one of before the restart is resolved"
         second.close()

@@ -7,21 +7,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 from receiver import receiving
+from told import alert as told_alert
+from told import push
 
-from detector.alerting.alert import Alert, ChannelShare
+from detector.alerting.alert import Alert
 from detector.errors import SinkUnavailable
-from detector.types import DecisionBatch
-from pipelines.io.base import Context, Output
-from pipelines.io.sinks.courier import Courier
+from pipelines.io.base import Context
 from pipelines.io.sinks.slack import SlackConfig
 from pipelines.io.sinks.webhook import WebhookConfig
 from pipelines.io.sources.memory import MemorySource
 
-NOTHING = DecisionBatch(*(np.empty(0) for _ in DecisionBatch.__slots__))
 QUICK = {"retry_s": 0.02, "close_s": 5.0}
 
 
@@ -41,24 +39,7 @@ class Counts:
 
 
 def alert(number: int, **options: Any) -> Alert:
-    told: dict[str, Any] = {
-        "id": f"{number:016x}",
-        "state": "firing",
-        "severity": "major",
-        "detector": "pumps",
-        "model_version": "1",
-        "series": f"pump-{number}",
-        "start_ns": 1_700_000_000_000_000_000,
-        "peak_ns": 1_700_000_000_000_000_000,
-        "peak_score": 2.5,
-        "channels": (ChannelShare(name="flow", unit="m3/h", share=0.7, actual=2.1, expected=3.9, low=3.7, high=4.1),),
-    }
-    return Alert(**{**told, **options})
-
-
-def push(sink: Courier, *alerts: Alert) -> None:
-    sink.write(Output([], ("flow",), NOTHING, list(alerts)))
-    sink.flush()
+    return told_alert(**{"series": f"pump-{number}", "id": f"{number:016x}", **options})
 
 
 def numbers(messages: list[Any]) -> list[int]:
