@@ -1,10 +1,13 @@
 """Intrusions in network flows: a variational encoder alone against an isolation forest.
 
-Run with ``python -m benchmarks.flows --folder DIR``: the folder of NSL-KDD and IoT-23 files. Both learn from normal
-connections only, of the training file (NSL-KDD) or of the first half in time (IoT-23); labels pick those and judge.
+Run with ``RECONWATCH_DATA=DIR python -m benchmarks.flows``; its folder ``flows`` holds NSL-KDD and IoT-23. Both learn
+from normal connections only, of the training file (NSL-KDD) or of the first half in time (IoT-23); labels pick those
+and judge.
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -94,14 +97,20 @@ def forest(case: Case, schema: Schema, seed: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--plot", type=Path, default=Path("docs/pictures/flows-roc.png"))
+    parser.add_argument("--data", type=Path, default=os.environ.get("RECONWATCH_DATA"))
+    parser.add_argument("--plot", type=Path, help="PNG of the ROC curves of seed 0")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--only", default="", help="cases whose name begins so")
+    parser.add_argument("--quick", action="store_true", help="one seed of one capture")
     options = parser.parse_args()
+    if options.data is None:
+        print("flows: skipped, there is no data folder; name it with --data or RECONWATCH_DATA.", file=sys.stderr)
+        return
+    if options.quick:
+        options.seeds, options.only = 1, "IoT-23 20"
     curves = {}
     print(f"{'data':<12} {'method':<34} {'AUC-ROC':>22} {'AUC-PR':>22}")
-    for case in cases(options.folder, options.only):
+    for case in cases(options.data / "flows", options.only):
         schema = schema_of([case.train], case.text, independent=True)
         order = np.argsort(case.test.timestamp.to_numpy(), kind="stable")
         labels = case.labels[order]
@@ -116,7 +125,8 @@ def main() -> None:
             pr = [average_precision_score(labels, score) for score in scores]
             print(f"{case.name:<12} {method:<34} {told(roc):>22} {told(pr):>22}", flush=True)
         curves[case.name] = {method: roc_curve(labels, scores[0])[:2] for method, scores in found.items()}
-    draw(curves).savefig(options.plot, dpi=80)
+    if options.plot:
+        draw(curves).savefig(options.plot, dpi=80)
 
 
 def told(values: list[float]) -> str:
@@ -127,7 +137,7 @@ def told(values: list[float]) -> str:
 
 def draw(curves: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
     figure = Figure(figsize=(10, 3.2), layout="constrained")
-    for axes, (name, methods) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+    for axes, (name, methods) in zip(figure.subplots(1, len(curves), squeeze=False).flat, curves.items(), strict=True):
         for (method, (false, true)), color in zip(methods.items(), (EXPECTED, MUTED, ALARM), strict=True):
             axes.plot(false, true, color=color, linewidth=1.3, label=method)
         axes.set_title(name, fontsize=9)

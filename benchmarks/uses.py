@@ -1,11 +1,13 @@
 """Denoising and filling of gaps on real series.
 
-Run with ``python -m benchmarks.uses --folder DIR``. A denoising autoencoder learns the first 70% of at most 6,000 rows
-(labels unseen). Then noise of half a training deviation is added to the rest, and stretches of it are hidden.
+Run with ``RECONWATCH_DATA=DIR python -m benchmarks.uses``. A denoising autoencoder learns the first 70% of at most
+6,000 rows (labels unseen). Then noise of half a training deviation is added to the rest, and stretches of it are hidden.
 """
 
 import argparse
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,12 +63,16 @@ def errors(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    folder = parser.parse_args().folder
+    parser.add_argument("--data", type=Path, default=os.environ.get("RECONWATCH_DATA"))
+    parser.add_argument("--quick", action="store_true", help="the first series only")
+    options = parser.parse_args()
+    if options.data is None:
+        print("uses: skipped, there is no data folder; name it with --data or RECONWATCH_DATA.", file=sys.stderr)
+        return
     print("series, gain of denoising in dB, error of a line and of impute for holes of 5 and of 20 rows")
-    for collection, number in SERIES:
-        entry = json.loads((folder / collection / "manifest.json").read_text())["series"][number]
-        frame = read_table(folder / collection / entry["file"]).frame[:ROWS].reset_index(drop=True)
+    for collection, number in SERIES[: 1 if options.quick else None]:
+        entry = json.loads((options.data / collection / "manifest.json").read_text())["series"][number]
+        frame = read_table(options.data / collection / entry["file"]).frame[:ROWS].reset_index(drop=True)
         cut = int(LEARNT_RATIO * len(frame))
         bundle = api.fit(frame[:cut], single(DenoisingConfig(), Conv1dBackbone()))
         rest = frame[cut : cut + JUDGED].reset_index(drop=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from detector.fitting.frames import ordered_times, values_of
 from detector.plots import (
@@ -122,7 +123,8 @@ def compression_figure(curves: dict[str, list[Compression]]) -> Figure:
         ordered = sorted(points, key=lambda point: point.ratio)
         ratios, lost = [point.ratio for point in ordered], [point.error_ratio for point in ordered]
         axes.plot(ratios, lost, color=color, linewidth=1.1, marker="o", markersize=4, label=name)
-    axes.set_xscale("log")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel("compression ratio", fontsize=8, color=INK)
     axes.set_ylabel("squared error / variance", fontsize=8, color=INK)
     axes.set_ylim(0, 1.08 * max(point.error_ratio for points in curves.values() for point in points))
