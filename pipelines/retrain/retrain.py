@@ -167,7 +167,7 @@ def _result(
 
 
 def _note(run: Run, kind: str, selection: Selection) -> None:
-    run.params({"chosen": selection.chosen, "worth": selection.worth})
+    run.params({"worth": selection.worth})
     for one in selection.standings:
         found = {"mean": one.quality, "low": one.low, "high": one.high}
         run.metrics({f"quality_{kind}/{one.name}/{end}": value for end, value in found.items()})

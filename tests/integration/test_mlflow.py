@@ -19,6 +19,7 @@ from pipelines.registry.mlflow.config import MlflowConfig
 pytestmark = pytest.mark.filterwarnings("ignore")  # mlflow's own, of several kinds
 
 
+@pytest.mark.timeout(400)
 def test_a_retrain_is_a_parent_run_with_a_child_and_a_logged_model_per_candidate(
     tmp_path: Path, stream: Callable[[int, int], pd.DataFrame], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -29,7 +30,9 @@ detector: {{name: pumps, registry: {{kind: mlflow, uri: "sqlite:///{tmp_path}/ml
 source: {{kind: memory}}
 retrain: {{data: ["{tmp_path}/pump.csv"], folder: {tmp_path}/work, steps: 2, test_ratio: 0.4}}
 """)
-    assert run(["retrain", "-c", str(config), "--variant", "pca", "--backbone", "dense"]) == 0, capfd.readouterr().err
+    call = ["retrain", "-c", str(config), "--variant", "pca", "--backbone", "dense"]
+    assert run(call) == 0, capfd.readouterr().err
+    assert run([*call, "--resume"]) == 0, "what is written down already may be written down again"
 
     from mlflow.tracking import MlflowClient
 
@@ -46,6 +49,8 @@ retrain: {{data: ["{tmp_path}/pump.csv"], folder: {tmp_path}/work, steps: 2, tes
         assert child.data.metrics["quality_injected"] > 0
         assert child.data.params["data_digest"] == parent.data.tags["data_digest"]
         assert [one.path for one in client.list_artifacts(child.info.run_id)] == ["reconstructions.png"]
+    assert children["pca-dense"].data.params["pca.variant.variance_ratio"] == "0.9"
+    assert children["auto"].data.params["cae.variant.noise_sd"] == "0.3"
     assert len(client.get_metric_history(children["auto"].info.run_id, "cae_reconstruction")) == 2
     assert len(client.search_logged_models([experiment.experiment_id])) == 2, "none is kept twice"
     version = client.get_model_version_by_alias("pumps", "champion")
