@@ -1,7 +1,7 @@
 """Denoising and filling of gaps on real series.
 
 Run with ``RECONWATCH_DATA=DIR python -m benchmarks.uses``. A denoising autoencoder learns the first 70% of at most
-6,000 rows (labels unseen). Then noise of half a training deviation is added to the rest, and stretches of it are hidden.
+6,000 rows (labels unseen). Then noise of half a training deviation is added to the rest, and stretches are hidden.
 """
 
 import argparse
