@@ -218,6 +218,7 @@ class Place:
     def _create(self, *names: str) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.kafka)
         known = admin.list_topics()
-        wanted = {name: {"num_partitions": self._partitions, "replication_factor": 1} for name in names}
-        admin.create_topics({name: kind for name, kind in wanted.items() if name not in known})
+        kind = {"num_partitions": self._partitions, "replication_factor": 1}
+        if wanted := {name: kind for name in names if name not in known}:
+            admin.create_topics(wanted)
         admin.close()
