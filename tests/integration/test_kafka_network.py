@@ -62,10 +62,10 @@ def test_the_line_is_cut_and_mended(behind: Bench, line: tuple[KafkaCluster, Pro
     behind.produce(records[: len(records) // 2])
     behind.start(instance="one")
     behind.wait_for_progress()
-    behind.strikes("network cut for 12 s, session 6 s")
+    behind.strikes("network cut for 25 s, longer than a new producer tries to start")
     proxy.cut()
     with behind.feeding(records[len(records) // 2 :]):
-        time.sleep(12)
+        time.sleep(25)
         proxy.mend()
         behind.wait_for_commit()
     behind.verify()

@@ -100,24 +100,26 @@ class Writer:
                     raise
                 except (Overdue, KafkaError) as error:
                     log.warning("the producer is wedged (%s); replacing it", type(error).__name__)
-            old, self._producer = self._producer, self._started()
+            old, self._producer = self._producer, self._started(again=True)
             self._open = False
             within(self._timeout_s, lambda: old.close(timeout=0))
 
     def close(self) -> None:
-        """Aborts what is open and ends."""
-        with errors("cannot leave Kafka"):
+        """Aborts what is open and ends; what cannot be aborted any more ends by Kafka's own time limit."""
+        try:
             if self._open:
                 within(self._timeout_s, self._producer.abort_transaction)
             within(self._timeout_s, lambda: self._producer.close(timeout=self._timeout_s / 2))
+        except (Overdue, KafkaError) as error:
+            log.warning("left Kafka without ending the transaction: %s", type(error).__name__)
 
     def _begin(self) -> None:
         if not self._open:
             self._producer.begin_transaction()
             self._open = True
 
-    def _started(self) -> KafkaProducer:
-        with errors("cannot start a transactional producer"):
+    def _started(self, again: bool = False) -> KafkaProducer:
+        with errors("cannot start a transactional producer", aborted=again):
             producer = within(2 * self._timeout_s, lambda: KafkaProducer(**self._options))
             within(2 * self._timeout_s, producer.init_transactions)
             return producer
