@@ -1,4 +1,4 @@
-"""What the loop sees of being ready: partitions assigned, windows as they were before the restart, and a lag that falls."""
+"""What the loop sees of being ready: partitions assigned, windows as before the restart, and a lag that falls."""
 
 from collections import deque
 

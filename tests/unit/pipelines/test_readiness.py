@@ -104,7 +104,7 @@ def test_a_lag_that_grows_for_minutes_makes_it_unready(health: Health, clock: Ma
     [
         [LEAST_RECORDS * (SAMPLES - at) for at in range(SAMPLES)],  # catching up
         [LEAST_RECORDS] * SAMPLES,  # behind, and steady
-        [at for at in range(SAMPLES)],  # growing, and small
+        list(range(SAMPLES)),  # growing, and small
         [LEAST_RECORDS * (1 + at) for at in range(SAMPLES - 1)],  # not for long enough
     ],
     ids=["falling", "steady", "small", "short"],
