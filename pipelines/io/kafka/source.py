@@ -205,7 +205,7 @@ class KafkaSource:
         if stored.next_offset > held.stop:
             raise SourceLost(
                 f"{at.topic}[{at.partition}] ends at {held.stop}, but group {self._config.group} has read up to "
-                f"{stored.next_offset}: the topic was created anew; reset the offsets of the group or use another one."
+                f"{stored.next_offset}: the log was cut or made anew; reset the offsets of the group or use another."
             )
         lost = max(0, held.start - stored.next_offset)
         emit = stored.next_offset + lost
