@@ -55,7 +55,7 @@ class Scorer:
         self._explain = explain
         self.delay = delay
         self._calibrator = calibrator
-        self._buffer = WindowBuffer(detector.window, detector.channels, capacity, detector.hop)
+        self._buffer = WindowBuffer(detector.window, detector.channels + detector.conditions, capacity, detector.hop)
         self._holds = detector.holds(capacity)
         self._between = Between(detector.channels, capacity)
         self._delay = Delay(delay, detector.channels, capacity)
@@ -92,11 +92,11 @@ class Scorer:
             yield cut(samples, slice(begin, begin + rows))
 
     def _push(self, samples: SampleBatch) -> Verdict:
-        scaled = self.detector.scaler.transform(samples.values)
+        scaled = self.detector.scaled(samples.values, samples.time_ns)
         windows = self._buffer.push(samples, scaled)
         seen = Judged(*self.detector.fuse(windows, self._holds), windows.filled < self.detector.window)
         score, contribution, warming = self._between.push(samples.series, windows.row, seen)
-        score[np.isnan(scaled).all(axis=1)] = np.nan
+        score[np.isnan(scaled[:, : self.detector.channels]).all(axis=1)] = np.nan
         settled = self._delay.push(samples.series, samples.time_ns, score, contribution, warming, samples.start)
         return self._verdict(settled)
 

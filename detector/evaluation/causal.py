@@ -12,7 +12,7 @@ def causal_scores(detector: Detector, rows: Floats) -> Floats:
 
     Args:
         detector: its window has T rows.
-        rows: [N, L, F] float32 scaled rows of N series of equal length, NaN masked.
+        rows: [N, L, F + C] float32 rows of N series of equal length, as ``Detector.scaled`` gives them.
 
     Returns:
         [N, L - T + 1] float64, NaN where a row holds no value at all; [N, 0] where L < T.
@@ -30,7 +30,7 @@ def causal_scores(detector: Detector, rows: Floats) -> Floats:
         for begin in range(0, steps, MOST):
             part = group[:, begin : begin + MOST]
             found, _ = detector.fuse(_batch(part, begin), holds)
-            found[np.isnan(part[..., -1, :]).all(axis=-1).ravel()] = np.nan
+            found[np.isnan(part[..., -1, : detector.channels]).all(axis=-1).ravel()] = np.nan
             scores[first : first + together, begin : begin + MOST] = found.reshape(part.shape[:2])
     return scores
 

@@ -132,7 +132,7 @@ def sit(detector: Detector, exam: Exam, delay: int, calibration: CalibrationConf
     budget = calibration if isinstance(calibration, EventBudget) else DEFAULT
     alarms, rows = 0, 0
     for run in exam.normal:
-        found = smooth(causal_scores(detector, detector.scaler.transform(run[None]))[0], delay)
+        found = smooth(causal_scores(detector, detector.scaled(run[None]))[0], delay)
         alarms += len(clusters(found, limit, budget.gap_rows))
         rows += len(found)
     return Marks(quality, alarms, rows * budget.alarms_per_row(detector.schema.rows_per_week))

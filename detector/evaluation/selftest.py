@@ -143,7 +143,7 @@ def deviations(runs: list[Floats]) -> Floats:
 
 def piece_scores(detector: Detector, values: Floats, delay: int = 0) -> Floats:
     """Returns the scores of the rows of every piece with a full window: [N, L, F] raw to [N, L - T + 1]."""
-    scores = causal_scores(detector, detector.scaler.transform(values))
+    scores = causal_scores(detector, detector.scaled(values))
     return np.stack([smooth(one, delay) for one in scores]) if delay else scores
 
 

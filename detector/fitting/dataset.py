@@ -7,6 +7,7 @@ import numpy as np
 from detector.errors import DataError
 from detector.members.base import Rows
 from detector.types import Floats, Ints, SampleBatch
+from detector.windows import clock
 from detector.windows.scale import RowScaler
 
 LEAST_ROWS = 24
@@ -58,7 +59,7 @@ class Split:
     all: list[Rows]
 
 
-def split(data: list[Run], scaler: RowScaler, window: int) -> Split:
+def split(data: list[Run], scaler: RowScaler, window: int, conditions: bool = False) -> Split:
     """Scales runs and divides each: the first 70% to fit, the last 30% held out.
 
     At most 6,000 rows of a run are held out, 24,000 in all.
@@ -67,14 +68,23 @@ def split(data: list[Run], scaler: RowScaler, window: int) -> Split:
         data: at least one run.
         scaler: fitted to ``data``.
         window: rows of the longest window; with too few rows for it on either side, all rows serve both purposes.
+        conditions: whether rows carry the hour and the weekday behind the channels.
     """
-    whole = [Rows(scaler.transform(run.values), scaler.fill) for run in data]
+    whole = [
+        _conditioned(run, scaler) if conditions else Rows(scaler.transform(run.values), scaler.fill) for run in data
+    ]
     most = min(HELD_OUT_ROWS * len(whole), HELD_OUT_TOTAL)
     share = min(HELD_OUT_RATIO, most / sum(map(len, whole)))
     fit = [Rows(rows.values[: round((1 - HELD_OUT_RATIO) * len(rows))], rows.fill) for rows in whole]
     held_out = [Rows(rows.values[len(rows) - round(share * len(rows)) :], rows.fill) for rows in whole]
     enough = max(map(len, fit)) >= 2 * window and max(map(len, held_out)) >= 1.25 * window
     return Split(fit, held_out, whole) if enough else Split(whole, whole, whole)
+
+
+def _conditioned(run: Run, scaler: RowScaler) -> Rows:
+    told = clock.told(run.time_ns)
+    fill = np.concatenate([scaler.fill, np.zeros(told.shape[1], np.float32)])
+    return Rows(np.concatenate([scaler.transform(run.values), told], axis=1), fill)
 
 
 def fit_window(window: int, rows: int) -> int:

@@ -13,6 +13,7 @@ from detector.fitting.dataset import Run, check, fit_window, split
 from detector.members.base import MOST, Member, Progress, Rows, in_blocks, spread
 from detector.members.detector import Detector, Fusion
 from detector.members.recipe import Recipe
+from detector.members.reconstruction import View
 from detector.members.table import DetectorConfig
 from detector.types import Floats
 from detector.windows.scale import filled
@@ -55,26 +56,35 @@ def fit_detector(
     longest = max(map(len, data))
     members = [member.shortened(fit_window(member.window, longest)) for member in config.members]
     config = config.model_copy(update={"members": tuple(members)})
-    rows = split(data, scaler, max(member.window for member in members))
+    told = [member.conditions if isinstance(member, View) else 0 for member in members]
+    wanted = [len(schema.channels) + columns for columns in told]
+    rows = split(data, scaler, max(member.window for member in members), any(told))
     with ThreadpoolController().limit(limits=1):
-        fitted = tuple(member.fit(rows.fit, rows.held_out, seed, progress) for member in members)
-        values = [_outputs(member, rows.held_out) for member in fitted]
+        fitted = tuple(
+            member.fit(_only(rows.fit, columns), _only(rows.held_out, columns), seed, progress)
+            for member, columns in zip(members, wanted, strict=True)
+        )
+        values = [_outputs(m, _only(rows.held_out, columns)) for m, columns in zip(fitted, wanted, strict=True)]
         fusion = Fusion.fit(values, [member.weight for member in members])
         draft = Detector(schema, scaler, fitted, fusion, np.zeros(len(schema.channels)), ())
         whole = [run for run in rows.held_out if len(run) >= draft.window]
         draft = replace(draft, held_out=tuple(causal_scores(draft, run.values[None])[0] for run in whole))
         progress("self-test", 0.0)
-        tested = self_test(draft, [scaler.inverse(run.values) for run in whole], seed)
+        tested = self_test(draft, [scaler.inverse(run.values[:, : draft.channels]) for run in whole], seed)
         if refuse:
             tested.check()
         progress("self-test", 1.0)
         band = _band(draft, rows.held_out)
         progress("refit", 0.0)
-        refitted = tuple(member.refit(rows.all) for member in fitted)
+        refitted = tuple(m.refit(_only(rows.all, columns)) for m, columns in zip(fitted, wanted, strict=True))
         progress("refit", 1.0)
         detector = Detector(schema, scaler, refitted, fusion, band, draft.held_out)
         facts = _facts(data) | {"self_test": tested.facts()}
         return Bundle(detector, Recipe.of(config), seed, facts, golden(detector, rows.held_out))
+
+
+def _only(runs: list[Rows], columns: int) -> list[Rows]:
+    return [run.only(columns) for run in runs]
 
 
 def _outputs(member: Member, runs: list[Rows]) -> Floats:
@@ -84,7 +94,8 @@ def _outputs(member: Member, runs: list[Rows]) -> Floats:
         windows = rows.windows(member.window)[:: member.stride]
         for begin in range(0, len(windows), MOST):
             part, observed = filled(np.ascontiguousarray(windows[begin : begin + MOST]), rows.fill)
-            found.append(in_blocks(member.look, part, None if observed.all() else observed).values)
+            shown = observed[..., : observed.shape[-1] - member.conditions]
+            found.append(in_blocks(member.look, part, None if shown.all() else shown).values)
     return np.concatenate(found)
 
 
@@ -92,9 +103,10 @@ def _band(detector: Detector, runs: list[Rows]) -> Floats:
     """Returns the quantile of the error of the expected newest row per channel, scaled units, [F]."""
     windows = spread(runs, detector.window, BAND_ROWS)
     band = np.full(detector.channels, np.nan)
-    expected = detector.expected(windows, np.ones_like(windows, bool), np.zeros(len(windows), int))
+    shown = windows[..., : detector.channels]
+    expected = detector.expected(windows, np.ones_like(shown, bool), np.zeros(len(windows), int))
     if not np.isnan(expected).all():
-        band = np.quantile(np.abs(expected - windows[:, -1]), BAND_QUANTILE, axis=0)
+        band = np.quantile(np.abs(expected - shown[:, -1]), BAND_QUANTILE, axis=0)
     return band
 
 

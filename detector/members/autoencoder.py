@@ -1,9 +1,10 @@
 """An autoencoder on one view of the window: what it learns with, and the learning."""
 
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from detector.engines.export import engine_of
 from detector.members.base import Look, Member, Progress, Rows, in_blocks, spread
@@ -31,6 +32,12 @@ class AutoencoderMember(View):
     variant: VariantConfig
     backbone: BackboneConfig = Field(default_factory=Conv1dBackbone)
     trainer: TrainerConfig = Field(default_factory=TrainerConfig)
+
+    @model_validator(mode="after")
+    def _conditional(self) -> Self:
+        if self.clock and self.variant.kind != "conditional_vae":
+            raise ValueError(f"clock is for the variant conditional_vae, not for {self.variant.kind}")
+        return self
 
     def shortened(self, window: int) -> "AutoencoderMember":
         """Returns the same member with a shorter window, for short data."""
@@ -64,5 +71,13 @@ class AutoencoderMember(View):
         return replace(bare, logsum=LogSum.fit(errors.values))
 
     def _windows(self, parts: list[Floats], fill: Floats) -> Windows:
-        begins = np.cumsum([0] + [len(part) for part in parts[:-1]])
-        return Windows(np.concatenate(parts), length=self.window, run_starts=begins, fill=fill, centre=self.centre)
+        begins, rows = np.cumsum([0] + [len(part) for part in parts[:-1]]), np.concatenate(parts)
+        channels = rows.shape[1] - self.conditions
+        return Windows(
+            rows[:, :channels],
+            length=self.window,
+            run_starts=begins,
+            fill=fill[:channels],
+            centre=self.centre,
+            conditions=rows[:, channels:] if self.conditions else None,
+        )

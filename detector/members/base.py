@@ -48,8 +48,8 @@ class Rows:
     """One run of scaled rows to learn from.
 
     Attributes:
-        values: [N, F] float32, NaN is masked.
-        fill: [F] float32, what stands in for a masked value at the beginning of a window.
+        values: [N, F] float32, NaN is masked; for members that are told conditions, [N, F + C].
+        fill: as many, what stands in for a masked value at the beginning of a window.
     """
 
     values: Floats
@@ -57,6 +57,10 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def only(self, columns: int) -> "Rows":
+        """Returns the first so many columns."""
+        return self if columns == self.values.shape[1] else Rows(self.values[:, :columns], self.fill[:columns])
 
     def windows(self, length: int) -> Floats:
         """Returns a read-only view [N - length + 1, length, F] of all windows, none where the run is shorter."""
@@ -100,6 +104,11 @@ class Member(ABC):
         return self.config.stride
 
     @property
+    def conditions(self) -> int:
+        """C, columns behind the channels that it is told and does not judge."""
+        return 0
+
+    @property
     def runs_on(self) -> str | None:
         """The library that runs its network, None where it has no network."""
         return None
@@ -109,7 +118,7 @@ class Member(ABC):
         """Judges windows.
 
         Args:
-            windows: [B, T, F] float32 without NaN; B is a whole number of blocks.
+            windows: [B, T, F + C] float32 without NaN; B is a whole number of blocks.
             observed: [B, T, F], or None where every element is.
         """
 

@@ -8,6 +8,7 @@ import numpy as np
 from detector.members.base import MOST, Look, Member, in_blocks, pad
 from detector.scoring.hold import Hold, due
 from detector.types import Bools, Explanation, Floats, Ints, WindowBatch
+from detector.windows import clock
 from detector.windows.scale import RowScaler, filled
 from detector.windows.schema import Schema
 
@@ -85,6 +86,27 @@ class Detector:
         """F."""
         return len(self.schema.channels)
 
+    @property
+    def conditions(self) -> int:
+        """C, columns behind the channels that some member is told."""
+        return max(member.conditions for member in self.members)
+
+    def scaled(self, values: Floats, time_ns: Ints | None = None) -> Floats:
+        """Returns rows as windows are made of: scaled channels, and the conditions that some member is told.
+
+        Args:
+            values: [..., F] raw, NaN masked.
+            time_ns: [...] of the rows, None for rows torn out of their time.
+
+        Returns:
+            [..., F + C] float32.
+        """
+        rows = self.scaler.transform(values)
+        if not self.conditions:
+            return rows
+        none = np.zeros((*rows.shape[:-1], self.conditions), np.float32)
+        return np.concatenate([rows, none if time_ns is None else clock.told(time_ns)], axis=-1)
+
     def holds(self, capacity: int) -> list[Hold]:
         """Returns the fresh state that ``fuse`` keeps per series, one for each member."""
         made, k = [], 0
@@ -107,7 +129,7 @@ class Detector:
             are 0.
         """
         score, terms = np.zeros(len(batch)), np.zeros((len(batch), self.channels), np.float32)
-        windows, observed = filled(batch.values, self.scaler.fill)
+        windows, observed = self._filled(batch.values)
         masked = not observed.all()
         k = 0
         for member, hold in zip(self.members, holds, strict=True):
@@ -117,7 +139,8 @@ class Detector:
             if fresh.any():
                 rows = slice(None) if fresh.all() else fresh
                 seen = observed[rows, -member.window :] if masked else None
-                look = in_blocks(member.look, windows[rows, -member.window :], seen)
+                shown = windows[rows, -member.window :, : self.channels + member.conditions]
+                look = in_blocks(member.look, shown, seen)
                 columns[rows, : len(gain)] = look.values
                 columns[rows, len(gain) :] = _shares(look, self.channels)
             held = hold.push(batch.series, batch.filled, columns, np.repeat(fresh[:, None], columns.shape[1], axis=1))
@@ -132,14 +155,14 @@ class Detector:
         """Says what was expected of one row of each window.
 
         Args:
-            windows: [B, T, F] float32 scaled, NaN masked.
+            windows: [B, T, F + C] float32 as ``scaled`` gives rows, NaN masked.
             back: [B] how many rows before the newest the row in question lies, < T.
 
         Returns:
             Actual, expected and band in the channels' own units; expected is NaN where no member expects anything.
         """
-        actual = windows[np.arange(len(windows)), windows.shape[1] - 1 - back]
-        whole, observed = filled(windows, self.scaler.fill)
+        actual = windows[np.arange(len(windows)), windows.shape[1] - 1 - back, : self.channels]
+        whole, observed = self._filled(windows)
         expected = self.expected(whole, observed, back)
         units = self.scaler.inverse
         return Explanation(units(actual), units(expected), units(expected - self.band), units(expected + self.band))
@@ -157,11 +180,19 @@ class Detector:
         """
         rows = np.arange(len(windows))
         for member in self.members:
-            found = _expect(member, windows[:, -member.window :], observed[:, -member.window :])
+            shown = windows[:, -member.window :, : self.channels + member.conditions]
+            found = _expect(member, shown, observed[:, -member.window :])
             if found is not None:
                 at = member.window - 1 - back
                 return np.where((at >= 0)[:, None], found[rows, np.maximum(at, 0)], np.nan)
         return np.full((len(windows), self.channels), np.nan)
+
+    def _filled(self, windows: Floats) -> tuple[Floats, Bools]:
+        """Fills windows [B, T, F + C]; returns them and which elements of the channels were observed, [B, T, F]."""
+        more = windows.shape[2] - self.channels
+        fill = np.concatenate([self.scaler.fill, np.zeros(more, np.float32)]) if more else self.scaler.fill
+        whole, observed = filled(windows, fill)
+        return whole, observed[..., : self.channels]
 
 
 def _shares(look: Look, channels: int) -> Floats:

@@ -48,7 +48,10 @@ def flows() -> DetectorConfig:
 
 
 def single(variant: VariantConfig, backbone: BackboneConfig) -> DetectorConfig:
-    """Returns a detector of one autoencoder, which judges the newest stride of its window."""
-    return DetectorConfig(
-        members=(AutoencoderMember(name=variant.kind, variant=variant, backbone=backbone, stride=8, last=8),)
-    )
+    """Returns a detector of one autoencoder, which judges the newest stride of its window.
+
+    A conditional one is told the hour and the weekday.
+    """
+    clock = variant.kind == "conditional_vae"
+    member = AutoencoderMember(name=variant.kind, variant=variant, backbone=backbone, stride=8, last=8, clock=clock)
+    return DetectorConfig(members=(member,))

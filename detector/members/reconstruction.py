@@ -15,6 +15,7 @@ from detector.members.base import Look, Member, Rows
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
 from detector.types import Bools, Floats
+from detector.windows import clock
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,12 @@ class View(BaseModel):
     centre: bool = Field(default=False, description="Look at shapes: every window minus its own mean")
     last: int | None = Field(default=None, ge=1, description="Judge the newest rows only; empty judges all of them")
     weight: float = Field(default=1.0, gt=0, description="Weight in the fusion")
+    clock: bool = Field(default=False, description="Tell conditional_vae the hour and the weekday (UTC) of every row")
+
+    @property
+    def conditions(self) -> int:
+        """C, columns that the network is told besides the channels."""
+        return clock.COLUMNS if self.clock else 0
 
 
 class ReconstructionRecipe(View):
@@ -54,7 +61,7 @@ class ReconstructionRecipe(View):
         """
         weights = {name: tensor for name, tensor in tensors.items() if name not in ("scale", "graph")}
         if "graph" in tensors:
-            engine: Engine = OnnxEngine.open(tensors["graph"].tobytes(), self.window, channels)
+            engine: Engine = OnnxEngine.open(tensors["graph"].tobytes(), self.window, channels + self.conditions)
         else:
             engine = _eager(self, weights, channels)
         return Reconstruction(self, weights, engine, LogSum(tensors["scale"]))
@@ -79,6 +86,11 @@ class Reconstruction(Member):
     outputs: ClassVar[tuple[str, ...]] = ("error",)  # type: ignore[misc]
 
     @property
+    def conditions(self) -> int:
+        """As in ``Member``."""
+        return self.config.conditions
+
+    @property
     def runs_on(self) -> str:
         """As in ``Member``."""
         return self.engine.name
@@ -90,11 +102,11 @@ class Reconstruction(Member):
 
     def error(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the mean squared error of every channel over the rows that the member judges, [B, F]."""
-        last = self.config.last
+        last, shown = self.config.last, self._channels(windows)
         if last is None:
-            return channel_error(windows, self.expect(windows, observed), observed)
-        level = _level(windows, observed) if self.config.centre else np.float32(0)
-        return channel_error(windows, self.engine.newest(windows - level, last) + level, observed, last)
+            return channel_error(shown, self.expect(windows, observed), observed)
+        level = self._level(windows, observed)
+        return channel_error(shown, self.engine.newest(self._told(windows, level), last) + level, observed, last)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """As in ``Member``."""
@@ -103,19 +115,33 @@ class Reconstruction(Member):
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""
-        if not self.config.centre:
-            return self.engine.run(windows)
-        level = _level(windows, observed)
-        return self.engine.run(windows - level) + level
+        level = self._level(windows, observed)
+        return self.engine.run(self._told(windows, level)) + level
 
     def encode(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the codes of windows, [B, T, F] to [B, D]."""
-        seen = windows - _level(windows, observed) if self.config.centre else windows
-        return _through(self.model.encode, seen)
+        return _through(self.model.encode, self._told(windows, self._level(windows, observed)))
 
     def decode(self, codes: Floats) -> Floats:
         """Returns the windows that codes stand for, [B, D] to [B, T, F]; in the view of shapes their mean is lost."""
         return _through(self.model.decode, codes)
+
+    def _channels(self, windows: Floats) -> Floats:
+        return windows[..., : len(self.logsum.scale)]
+
+    def _level(self, windows: Floats, observed: Bools | None) -> Floats:
+        """Returns what is taken off every window before the network sees it: [B, 1, F], or nothing at all."""
+        return _level(self._channels(windows), observed) if self.config.centre else _NOTHING
+
+    def _told(self, windows: Floats, level: Floats) -> Floats:
+        """Returns what the network sees; windows that come without conditions are of no hour that is known."""
+        shown = self._channels(windows) - level
+        if not self.conditions:
+            return shown
+        conditions = windows[..., shown.shape[-1] :]
+        if not conditions.shape[-1]:
+            conditions = np.zeros((*shown.shape[:-1], self.conditions), np.float32)
+        return np.concatenate([shown, conditions], axis=-1)
 
     def refit(self, runs: list[Rows]) -> Member:
         """Keeps the network: training again on all rows would double the cost for no measured gain."""
@@ -126,6 +152,9 @@ class Reconstruction(Member):
         """As in ``Member``."""
         found = {**self.weights, "scale": self.logsum.scale}
         return found | ({"graph": np.frombuffer(self.engine.graph, np.uint8)} if self.engine.graph else {})
+
+
+_NOTHING = np.zeros(1, np.float32)
 
 
 def _level(windows: Floats, observed: Bools | None) -> Floats:
@@ -160,4 +189,4 @@ def _network(recipe: ReconstructionRecipe, weights: Mapping[str, Floats], channe
     from detector.models.backbones.base import Shape
     from detector.models.state import rebuilt
 
-    return rebuilt(recipe.variant, recipe.backbone, Shape(recipe.window, channels), weights)
+    return rebuilt(recipe.variant, recipe.backbone, Shape(recipe.window, channels, recipe.conditions), weights)

@@ -25,7 +25,7 @@ def evidence(
     calibrator = calibrate(detector, delay, calibration)
     martingale = config.against(detector, calibrator, delay, champion.seed)
     for run in _since(history, int(champion.facts["last_time_ns"])):
-        scores = causal_scores(detector, detector.scaler.transform(run.values[None]))[0]
+        scores = causal_scores(detector, detector.scaled(run.values[None], run.time_ns[None]))[0]
         martingale.push(calibrator.p_value(smooth(scores, delay)[:: martingale.every]))
     return martingale
 

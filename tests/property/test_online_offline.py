@@ -20,6 +20,7 @@ from detector.members.projection import ProjectionMember
 from detector.members.table import DetectorConfig
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.lstm import LstmBackbone
+from detector.models.variants.conditional_vae import ConditionalVaeConfig
 from detector.models.variants.deep import DeepConfig
 from detector.training.trainer import TrainerConfig
 from detector.types import ReadingBatch, SampleBatch, cut, joined
@@ -40,6 +41,7 @@ DETECTORS = {
     "networks": (
         AutoencoderMember(name="cae", window=24, stride=4, backbone=Conv1dBackbone(width=8), centre=True, **NETWORK),
         AutoencoderMember(name="rnn", window=9, stride=2, last=3, backbone=LstmBackbone(width=8), **NETWORK),
+        AutoencoderMember(name="told", window=8, variant=ConditionalVaeConfig(), clock=True, trainer=QUICK),
     ),
 }
 Told = dict[int, list[np.ndarray]]
