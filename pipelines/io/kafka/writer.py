@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, ProducerFencedError
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from pipelines.io.kafka.access import options as access
@@ -20,7 +20,7 @@ Offsets = Mapping[TopicPartition, tuple[int, str]]
 
 
 class Writer:
-    """A producer of transactions under one stable name; a wedged one is replaced by a new one of the same name.
+    """A producer of transactions under one stable name; one that failed is replaced by a new one of the same name.
 
     Args:
         connection: where to write.
@@ -84,25 +84,22 @@ class Writer:
             self._open = False
 
     def recover(self) -> None:
-        """Aborts what is open, with a new producer if the old one does not answer.
+        """Goes on with a new producer, which makes Kafka abort what the old one has left open.
+
+        The old one is not asked to abort: after a refused batch it loses records of the transaction that follows, and
+        one whose coordinator died never answers.
 
         Raises:
             TransactionAborted: that did not work this time; try again.
             SourceLost: another writer has taken our name.
         """
         with errors("cannot recover the transaction", aborted=True):
-            if self._open:
-                try:
-                    within(self._timeout_s, self._producer.abort_transaction)
-                    self._open = False
-                    return
-                except ProducerFencedError:
-                    raise
-                except (Overdue, KafkaError) as error:
-                    log.warning("the producer is wedged (%s); replacing it", type(error).__name__)
             old, self._producer = self._producer, self._started(again=True)
-            self._open = False
+        self._open = False
+        try:
             within(self._timeout_s, lambda: old.close(timeout=0))
+        except (Overdue, KafkaError) as error:
+            log.warning("the old producer does not end: %s", type(error).__name__)
 
     def close(self) -> None:
         """Aborts what is open and ends; what cannot be aborted any more ends by Kafka's own time limit."""
