@@ -42,8 +42,10 @@ def demo(seconds: float, seed: int, out: Path, as_json: bool) -> None:
     from pipelines.demo.show import Show, summary, verdict
     from pipelines.demo.stage import build, write
     from pipelines.io.sinks.memory import MemorySink
+    from pipelines.logs import LoggingConfig
     from pipelines.settings import Settings
 
+    LoggingConfig(level="error").install()  # the show tells what there is to tell
     plant = PlantConfig()
     stage = build(plant, seed, out)
     write(stage, seconds)

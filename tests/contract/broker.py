@@ -1,6 +1,7 @@
 """Topics of a real Kafka for the contracts of sources and sinks."""
 
 import json
+import time
 import uuid
 from collections.abc import Sequence
 
@@ -49,12 +50,16 @@ class Topics:
     def visible(self) -> list[str]:
         """The ids of alerts that a read_committed reader sees."""
         at = TopicPartition(self.output, 0)
+        # A transaction is decided before its markers are written; what is behind them is waited for.
+        writing = KafkaConsumer(bootstrap_servers=self._kafka)
+        end = writing.end_offsets([at])[at]
+        writing.close()
         consumer = KafkaConsumer(
             bootstrap_servers=self._kafka, isolation_level="read_committed", auto_offset_reset="earliest"
         )
         consumer.assign([at])
-        end, values = consumer.end_offsets([at])[at], []
-        while consumer.position(at) < end:
+        values, begin_s = list[str](), time.monotonic()
+        while consumer.position(at) < end and time.monotonic() - begin_s < 20:
             values += [json.loads(record.value)["id"] for record in consumer.poll(500).get(at, [])]
         consumer.close()
         return values

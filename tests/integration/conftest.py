@@ -53,6 +53,12 @@ def stream() -> Callable[[int, int], pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def calm() -> Callable[[int, int], pd.DataFrame]:
+    """Gives the readings of a pump without a fault: rows, seed."""
+    return plant
+
+
+@pytest.fixture(scope="session")
 def pumps(stream: Callable[[int, int], pd.DataFrame]) -> Callable[..., list[Record]]:
     """Gives readings of three pumps per partition, in turns, with a record now and then that cannot be read."""
 

@@ -16,11 +16,9 @@ CHANNELS = ["flow", "pressure", "current"]
 
 
 @pytest.fixture(scope="module")
-def coder(tmp_path_factory, request):
-    from conftest import plant
-
+def coder(tmp_path_factory, calm):
     path = tmp_path_factory.mktemp("coder") / "vae.bundle"
-    fit(plant(500, 0), single(VaeConfig(code_size=4), DenseBackbone(width=16, depth=1))).save(path)
+    fit(calm(500, 0), single(VaeConfig(code_size=4), DenseBackbone(width=16, depth=1))).save(path)
     return path
 
 

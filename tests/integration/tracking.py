@@ -32,7 +32,7 @@ def tracking_server(folder: Path) -> Iterator[tuple[str, Process]]:
             uri, begin = f"http://127.0.0.1:{port}", time.monotonic()
             while not _answers(uri):
                 assert process.poll() is None, "mlflow server does not start"
-                assert time.monotonic() - begin < 100, "mlflow server does not answer"
+                assert time.monotonic() - begin < 180, "mlflow server does not answer"
                 time.sleep(0.2)
             yield uri, process
         finally:

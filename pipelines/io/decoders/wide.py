@@ -81,5 +81,5 @@ class WideDecoder:
             return np.full(len(batch), any(path in batch.header for path in paths))
         words = [[word is not None for word in column] for column in columns.texts[self._named :]]
         numbers = ~np.isnan(columns.numbers)
-        carried: Bools = np.concatenate([numbers, np.array(words, np.bool_).reshape(-1, len(batch)).T], axis=1)
+        carried: Bools = np.concatenate([numbers, np.array(words, np.bool_).reshape(len(words), len(batch)).T], axis=1)
         return np.asarray(carried.any(axis=1))
