@@ -2,15 +2,20 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
+from pipelines.brokers.ports import free_ports
 from pipelines.io.sinks.table import SinkConfig
 from pipelines.io.sources.table import SourceConfig
 from pipelines.stream.server import ServerConfig
@@ -116,3 +121,63 @@ def test_no_command_says_a_secret(command: list[str], environment: dict[str, str
     )
     assert done.stdout or done.stderr
     assert CANARY not in done.stdout + done.stderr
+
+
+def running(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    script = "import sys; from pipelines.cli.main import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_daemon_at_work_says_none(
+    environment: dict[str, str], tmp_path: Path, stream: Callable[[int, int], pd.DataFrame]
+) -> None:
+    """It reads a file slowly and cannot reach its receivers, with everything logged."""
+    stream(200, 1).to_csv(tmp_path / "pump.csv", index=False)
+    source = {"kind": "file", "paths": [str(tmp_path / "pump.csv")], "speed": 600, "chunk_rows": 10}
+    (port,) = free_ports(1)
+    at_work = {"RECONWATCH__SOURCE": json.dumps(source), "RECONWATCH__SERVER__PORT": str(port)}
+    daemon = running({**environment, **at_work}, "--debug", "run")
+    try:
+        url, page = f"http://127.0.0.1:{port}", ""
+        deadline = time.monotonic() + 60
+        while "windows_scored_total" not in page and time.monotonic() < deadline:
+            time.sleep(0.2)
+            try:
+                assert httpx.get(f"{url}/metrics").status_code == 401
+                page = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {CANARY}"}).text
+                page += httpx.get(f"{url}/readyz").text
+            except httpx.ConnectError:
+                assert daemon.poll() is None
+        assert "windows_scored_total" in page
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        told = daemon.communicate(timeout=30)
+    assert "answering on" in "".join(told)
+    assert CANARY not in page + "".join(told)
+
+
+def test_a_retrain_keeps_none(
+    environment: dict[str, str], tmp_path: Path, stream: Callable[[int, int], pd.DataFrame]
+) -> None:
+    stream(900, 1).to_csv(tmp_path / "pump.csv", index=False)
+    registry = {"kind": "mlflow", "uri": f"sqlite:///{tmp_path}/mlflow.db", "folder": str(tmp_path / "mlflow")}
+    del environment["RECONWATCH__DETECTOR__BUNDLE"]
+    environment |= {
+        "RECONWATCH__DETECTOR__REGISTRY": json.dumps(registry),
+        "RECONWATCH__RETRAIN__DATA": json.dumps([str(tmp_path / "pump.csv")]),
+        "RECONWATCH__RETRAIN__FOLDER": str(tmp_path / "retrain"),
+        "MLFLOW_TRACKING_TOKEN": CANARY,
+    }
+    retrain = running(environment, "--debug", "retrain", "--variant", "pca", "--backbone", "dense")
+    told = retrain.communicate(timeout=110)
+    assert retrain.returncode == 0, told
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name == "mlflow.db" for path in kept)
+    assert CANARY not in "".join(told)
+    assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
