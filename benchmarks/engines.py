@@ -1,9 +1,10 @@
 """Networks by ONNX Runtime against the same networks by torch, one thread each, in one run.
 
-python -m benchmarks.engines [--quick]
+python -m benchmarks.engines [--quick] [--golden]
 
 Windows of 64 rows and eight channels, freshly initialised networks of the default sizes (speed does not depend on the
-weights). ``1 window`` is a bare call; the daemon never runs fewer than 64.
+weights). ``1 window`` is a bare call; the daemon never runs fewer than 64. ``--golden`` trains every variant on every
+backbone for a moment instead, and says how far graph and network are apart on the bundle's golden windows.
 """
 
 import argparse
@@ -11,14 +12,19 @@ import os
 from time import thread_time
 
 import numpy as np
+import pandas as pd
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from detector.api import fit
 from detector.engines.base import Engine
 from detector.engines.eager import TorchEngine
 from detector.engines.export import difference, exported
 from detector.engines.onnx import OnnxEngine
+from detector.members.presets import single
+from detector.members.reconstruction import Reconstruction
+from detector.members.table import DetectorConfig
 from detector.models.backbones.base import Backbone, Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.dense import DenseBackbone
@@ -26,6 +32,7 @@ from detector.models.backbones.lstm import LstmBackbone
 from detector.models.initialise import initialise
 from detector.models.variants.table import REGISTERED
 from detector.training.allocator import keep_freed_memory
+from detector.training.trainer import TrainerConfig
 
 WINDOWS = np.random.default_rng(0).normal(size=(1024, 64, 8)).astype(np.float32)
 BACKBONES: tuple[Backbone, ...] = (Conv1dBackbone(), DenseBackbone(), LstmBackbone())
@@ -61,14 +68,37 @@ def row(variant: str, backbone: Backbone, turns: int, least_s: float) -> list[st
     return [f"{variant} on {backbone.kind}", *cells, f"{difference(*both, WINDOWS):.0e}"]
 
 
+def golden(variant: str, backbone: Backbone) -> str:
+    """How far the graph in a bundle is from its network, on the bundle's golden windows."""
+    minutes = np.arange(900)
+    noise = np.random.default_rng(0).normal(size=(900, 3))
+    values = np.sin(minutes[:, None] / (9, 17, 31)) + 0.1 * noise
+    frame = pd.DataFrame(values, columns=["a", "b", "c"]).assign(timestamp=60 * minutes)
+    (member,) = single(REGISTERED[variant], backbone).members
+    config = DetectorConfig(members=(member.model_copy(update={"trainer": TrainerConfig(steps=20)}),))
+    bundle = fit(frame, config)
+    (fitted,) = bundle.detector.members
+    assert isinstance(fitted, Reconstruction)
+    assert fitted.runs_on == OnnxEngine.name, f"{variant} on {backbone.kind} has no graph"
+    return f"{difference(fitted.engine, TorchEngine(fitted.model), bundle.golden.windows):.0e}"
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="1 turn and the default autoencoder's variant only")
-    quick = parser.parse_args().quick
+    parser.add_argument("--golden", action="store_true", help="differences of all variants instead of times")
+    arguments = parser.parse_args()
+    quick = arguments.quick
     keep_freed_memory()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
+    if arguments.golden:
+        table = Table("greatest difference", *(backbone.kind for backbone in BACKBONES))
+        for variant in REGISTERED:
+            table.add_row(variant, *(golden(variant, backbone) for backbone in BACKBONES))
+        Console(width=110).print(table)
+        return
     table = Table("microseconds per window (torch)", *(f"batch of {size:,}" for size in SIZES), "difference")
     for variant in ("denoising",) if quick else ("denoising", "vq_vae", "sparse_l1"):
         for backbone in BACKBONES:
