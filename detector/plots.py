@@ -103,14 +103,16 @@ def reconstructions_figure(detector: Detector, windows: Floats, most: int = 4) -
 
     Args:
         detector: its first member that expects anything is shown.
-        windows: [G, T, F] float32, scaled, such as a bundle's golden windows.
+        windows: [G, T, F + C] float32, scaled, such as a bundle's golden windows.
         most: windows drawn at most, evenly picked.
 
     Returns:
         A figure with a column per window and a row per channel, the eight that vary most.
     """
     picks = np.linspace(0, len(windows) - 1, min(most, len(windows))).round().astype(int)
-    chosen = sorted(np.argsort(-np.nanstd(windows, axis=(0, 1)), kind="stable")[:MOST_CHANNELS])
+    chosen = sorted(
+        np.argsort(-np.nanstd(windows[..., : detector.channels], axis=(0, 1)), kind="stable")[:MOST_CHANNELS]
+    )
     length = windows.shape[1]
     back = np.arange(length)[::-1]
     figure, panels = panels_of(len(chosen), columns=len(picks))

@@ -42,6 +42,6 @@ def sample(
     write(out, made)
     rows = int(made.row.max()) + 1
     detector = bundle.detector
-    real = list(detector.scaler.inverse(bundle.golden.windows[:, -rows:]))
+    real = list(detector.scaler.inverse(bundle.golden.windows[:, -rows:, : detector.channels]))
     draw(picture, lambda: windows_figure(made, detector.schema, real))
     result({"windows": str(out), "count": count, "rows_of_each": rows, "seed": seed}, as_json)

@@ -11,6 +11,7 @@ from detector.members.autoencoder import AutoencoderMember
 from detector.members.table import DetectorConfig
 from detector.models.variants.conditional_vae import ConditionalVaeConfig
 from detector.models.variants.vae import VaeConfig
+from detector.plots import reconstructions_figure
 from detector.training.trainer import TrainerConfig
 
 DAY = 96
@@ -62,6 +63,10 @@ def test_windows_torn_out_of_their_time_are_judged_too(bundle: Bundle) -> None:
     windows = bundle.golden.windows[..., :2]
     (member,) = bundle.detector.members
     assert member.expect(windows, None).shape == windows.shape
+
+
+def test_its_golden_windows_can_be_drawn(bundle: Bundle) -> None:
+    assert len(reconstructions_figure(bundle.detector, bundle.golden.windows).axes) == 2 * 4
 
 
 def test_other_variants_know_no_clock() -> None:
