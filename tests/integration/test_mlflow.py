@@ -16,7 +16,10 @@ from pipelines.cli.main import run
 from pipelines.registry.base import champion
 from pipelines.registry.mlflow.config import MlflowConfig
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # mlflow's own, of several kinds
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of MLflow's own, of several kinds
+    pytest.mark.timeout(400),  # its server takes its time to start
+]
 
 
 @pytest.mark.timeout(400)
