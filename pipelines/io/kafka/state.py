@@ -2,10 +2,12 @@
 
 A state is written in the transaction of the results that changed it, under the key of its input partition and to the
 partition of that number, and carries a version: the offset up to which it holds. The committed offsets name the
-version that belongs to them, so a reader knows when it has found the right one.
+version that belongs to them, so a reader knows when it has found the right one. A state too long for one record
+(thousands of open alerts) is cut into parts, each under a key of its own.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -16,6 +18,8 @@ from pipelines.io.kafka.reader import Reader
 from pipelines.io.kafka.writer import Writer
 
 HEADERS = [("reconwatch-schema", b"state/1")]
+PART_CHARACTERS = 200_000
+"""At most 4 bytes each, so that a part stays below the usual limit of 1 MB."""
 
 
 class StateTopic:
@@ -42,8 +46,8 @@ class StateTopic:
         before = self._written.get(at)
         if before and before[1] == content:
             return before[0]
-        value = orjson.dumps({"v": 1, "version": version, "state": state})
-        writer.send(self._topic, self._home(at).partition, self._key(at), value, HEADERS)
+        for key, value in _records(self._key(at), version, state, content.decode()):
+            writer.send(self._topic, self._home(at).partition, key, value, HEADERS)
         self._written[at] = (version, content)
         return version
 
@@ -59,14 +63,22 @@ class StateTopic:
         home, key = self._home(at), self._key(at)
         self._reader.assign([home])
         self._reader.start(home, self._reader.ends([home], timeout_s)[home].start)
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s, parts = time.monotonic() + timeout_s, dict[int, str]()
         while time.monotonic() < deadline_s:
             for record in self._reader.poll(0.2, 10_000).get(home, ()):
-                if record.key == key and record.value:
-                    found = orjson.loads(record.value)
-                    if found["version"] == version:
-                        self._written[at] = (version, orjson.dumps(found["state"], option=orjson.OPT_SORT_KEYS))
-                        return found["state"]
+                if record.key is None or record.key.partition(b"#")[0] != key or not record.value:
+                    continue
+                found = orjson.loads(record.value)
+                if found["version"] != version:
+                    continue
+                state = found["state"]
+                if "parts" in found:
+                    parts[found["part"]] = state
+                    if len(parts) < found["parts"]:
+                        continue
+                    state = orjson.loads("".join(parts[part] for part in sorted(parts)))
+                self._written[at] = (version, orjson.dumps(state, option=orjson.OPT_SORT_KEYS))
+                return state
         raise TransactionAborted(f"version {version} of the state of {key.decode()} is not in topic {self._topic} yet.")
 
     def close(self) -> None:
@@ -78,3 +90,15 @@ class StateTopic:
 
     def _key(self, at: Any) -> bytes:
         return f"{self._group}/{at.topic}/{at.partition}".encode()
+
+
+def _records(key: bytes, version: int, state: Any, text: str) -> Iterator[tuple[bytes, bytes]]:
+    """Gives key and value of the records that hold a state: one, or as many as its text needs."""
+    parts = -(-len(text) // PART_CHARACTERS)
+    if parts == 1:
+        yield key, orjson.dumps({"v": 1, "version": version, "state": state})
+        return
+    for part in range(parts):
+        cut = text[part * PART_CHARACTERS : (part + 1) * PART_CHARACTERS]
+        value = {"v": 1, "version": version, "part": part, "parts": parts, "state": cut}
+        yield b"%s#%d" % (key, part), orjson.dumps(value)
