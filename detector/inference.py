@@ -12,6 +12,8 @@ from detector.members.base import MOST
 from detector.members.detector import Detector
 from detector.scoring.between import Between, Judged
 from detector.scoring.delay import Delay, Settled
+from detector.scoring.hold import Hold
+from detector.state import State, part, under
 from detector.types import DecisionBatch, Explanation, Floats, Ints, SampleBatch, ScoreBatch, cut, joined
 from detector.windows.buffer import WindowBuffer
 
@@ -84,6 +86,23 @@ class Scorer:
     def evict(self, series: Ints) -> None:
         """Forgets series that have gone silent; ``flush`` them first to keep their last rows."""
         self._buffer.evict(series)
+
+    def state(self, series: Ints) -> State:
+        """Returns everything that is kept of these series."""
+        return {at: array for name, kept in self._kept() for at, array in under(name, kept.state(series)).items()}
+
+    def restore(self, series: Ints, state: State) -> None:
+        """Takes up the state of series that were never pushed.
+
+        Raises:
+            DataError: the state is damaged, or of another detector or delay.
+        """
+        for name, kept in self._kept():
+            kept.restore(series, part(name, state))
+
+    def _kept(self) -> Iterator[tuple[str, WindowBuffer | Hold | Between | Delay]]:
+        yield from (("windows", self._buffer), ("between", self._between), ("delay", self._delay))
+        yield from ((f"hold-{at}", hold) for at, hold in enumerate(self._holds))
 
     def _parts(self, samples: SampleBatch) -> Iterator[SampleBatch]:
         row_bytes = 4 * self.detector.window * self.detector.channels

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
 
@@ -44,14 +45,31 @@ class Between:
         Returns:
             For all B rows.
         """
-        most = int(series.max(initial=-1)) + 1
-        size, channels = self._newest.contribution.shape
-        if most > size:
-            more = _room(max(most - size, size), channels)
-            self._newest = Judged._make(np.concatenate(pair) for pair in zip(self._newest, more, strict=True))
-        found = _room(len(series), channels)
+        self._reserve(int(series.max(initial=-1)) + 1)
+        found = _room(len(series), self._newest.contribution.shape[1])
         _spread(series, row, judged, self._newest, found)
         return found
+
+    def state(self, series: Ints) -> State:
+        """Returns what was said of these series last."""
+        self._reserve(int(series.max(initial=-1)) + 1)
+        return {name: column[series] for name, column in self._newest._asdict().items()}
+
+    def restore(self, series: Ints, state: State) -> None:
+        """Takes up the state of series.
+
+        Raises:
+            DataError: it is of other channels.
+        """
+        self._reserve(int(series.max(initial=-1)) + 1)
+        for name, column in self._newest._asdict().items():
+            column[series] = held(state, name, column.dtype, len(series), *column.shape[1:])
+
+    def _reserve(self, series: int) -> None:
+        size, channels = self._newest.contribution.shape
+        if series > size:
+            more = _room(max(series - size, size), channels)
+            self._newest = Judged._make(np.concatenate(pair) for pair in zip(self._newest, more, strict=True))
 
 
 def _room(rows: int, channels: int) -> Judged:

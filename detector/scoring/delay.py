@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
 
@@ -87,6 +88,21 @@ class Delay:
         for one in series[self._rings.seen[series] > 0]:
             n = _drain(one, n, self._rings, out)
         return _first(out, n)
+
+    def state(self, series: Ints) -> State:
+        """Returns what is pending of these series."""
+        self._reserve(int(series.max(initial=-1)) + 1)
+        return {name: ring[series] for name, ring in self._rings._asdict().items()}
+
+    def restore(self, series: Ints, state: State) -> None:
+        """Takes up the state of series.
+
+        Raises:
+            DataError: it is of another delay or other channels.
+        """
+        self._reserve(int(series.max(initial=-1)) + 1)
+        for name, ring in self._rings._asdict().items():
+            ring[series] = held(state, name, ring.dtype, len(series), *ring.shape[1:])
 
     def _reserve(self, series: int) -> None:
         lacking = series - len(self._rings.seen)

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
 
@@ -47,11 +48,29 @@ class Hold:
         Returns:
             ``values``.
         """
-        if len(series) and (most := int(series.max())) >= len(self._state):
-            room = np.tile(self._neutral, (max(most + 1, 2 * len(self._state)) - len(self._state), 1))
-            self._state = np.concatenate([self._state, room])
+        self._reserve(int(series.max(initial=-1)) + 1)
         _hold(series, filled, values, fresh, self._neutral, self._state)
         return values
+
+    def state(self, series: Ints) -> State:
+        """Returns what is held of these series."""
+        self._reserve(int(series.max(initial=-1)) + 1)
+        return {"values": self._state[series]}
+
+    def restore(self, series: Ints, state: State) -> None:
+        """Takes up the state of series.
+
+        Raises:
+            DataError: it is of other outputs.
+        """
+        self._reserve(int(series.max(initial=-1)) + 1)
+        self._state[series] = held(state, "values", np.float32, len(series), len(self._neutral))
+
+    def _reserve(self, series: int) -> None:
+        lacking = series - len(self._state)
+        if lacking > 0:
+            room = np.tile(self._neutral, (max(lacking, len(self._state)), 1))
+            self._state = np.concatenate([self._state, room])
 
 
 @njit(cache=True)

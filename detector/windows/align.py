@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import ConfigError
+from detector.state import State
 from detector.types import Bools, Floats, Ints, ReadingBatch, SampleBatch
 from detector.windows.align_state import EVICTED, FOREVER, NEVER, NONE, POLICIES, AlignState, Rules
 from detector.windows.closed_rows import write
@@ -167,6 +168,18 @@ class Aligner:
         self._state.forget(ids)
         self._state.counters[EVICTED] += len(ids)
         return rows, ids
+
+    def state(self, series: Ints, partition: int) -> State:
+        """Returns what is kept of these series, all there are, whose readings came from one partition."""
+        return self._state.state(series, partition)
+
+    def restore(self, series: Ints, partition: int, state: State) -> None:
+        """Takes up a state; nothing was pushed before.
+
+        Raises:
+            DataError: it is damaged or of other channels.
+        """
+        self._state.restore(series, partition, state)
 
     def _take(self, arrays: list[np.ndarray]) -> SampleBatch:
         series, time_ns, values, partition, offset = arrays

@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detector.errors import DataError
+from detector.state import State, held, ranks, within
+from detector.types import Ints
+
 NEVER = int(np.iinfo(np.int64).min)
 FOREVER = int(np.iinfo(np.int64).max)
 NONE = -1
@@ -31,6 +35,10 @@ ROW = np.dtype(
     align=True,
 )
 VALUE = np.dtype([("value", "f8"), ("time_ns", "i8")])
+
+_MOST = int(np.iinfo(np.int32).max)
+_FAR = 1 << 61
+"""Keys beyond it would overflow where they are subtracted."""
 
 
 class Rules(NamedTuple):
@@ -91,6 +99,56 @@ class AlignState:
         """Clears these series, none of which may have open rows."""
         for name in ("seen_ns", "closed_key"):
             self.series[name][series] = NEVER
+
+    def state(self, series: Ints, partition: int) -> State:
+        """Returns what is kept of these series, which are all that have open rows, and of their only partition."""
+        self.reserve(int(series.max(initial=NONE)) + 1, partition + 1, 0)
+        spare = np.zeros(len(self.rows), np.bool_)
+        spare[self.spare[: self.height[0]]] = True
+        slots = np.flatnonzero(~spare)
+        rows, cells = self.rows[slots], self.cells[slots]
+        cells["time_ns"][np.isnan(cells["value"])] = 0  # whatever stood there before
+        order = np.lexsort((rows["key"], rows["series"]))  # as they are chained
+        kept, last = self.series[series], self.last[series]
+        return {
+            "watermark": self.watermark[[partition]],
+            **{name: kept[name] for name in ("seen_ns", "closed_key", "open")},
+            **{f"last_{name}": last[name] for name in VALUE.names or ()},
+            **{f"row_{name}": rows[name][order] for name in ("key", "offset")},
+            **{f"cell_{name}": cells[name][order] for name in VALUE.names or ()},
+        }
+
+    def restore(self, series: Ints, partition: int, state: State) -> None:
+        """Takes up the state of series, nothing else being known; counters begin at 0.
+
+        Raises:
+            DataError: it is of other channels, or no such rows can be open.
+        """
+        size, channels = len(series), self.last.shape[1]
+        self.reserve(int(series.max(initial=NONE)) + 1, partition + 1, 0)
+        count = within(state, "open", size, _MOST)
+        total = int(count.sum(dtype=np.int64))
+        keys, closed = held(state, "row_key", np.int64, total), held(state, "closed_key", np.int64, size)
+        first, last = ranks(count) == 0, np.append(ranks(count)[1:] == 0, True)[:total]
+        before = np.where(first, np.repeat(closed, count), np.roll(keys, 1))
+        known = np.concatenate([closed[closed != NEVER], keys])
+        if (before >= keys).any() or (known.size and max(int(known.max()), -int(known.min())) > _FAR):
+            raise DataError("The state holds open rows that are not in order of time.")
+        self.watermark[partition] = held(state, "watermark", np.int64, 1)[0]
+        self.rows, self.cells = np.zeros(total, ROW), np.zeros((total, channels), VALUE)
+        self.spare, self.height = np.zeros(total, np.int32), np.zeros(1, np.int64)
+        self.rows["key"], self.rows["offset"] = keys, held(state, "row_offset", np.int64, total)
+        self.rows["series"], self.rows["partition"] = np.repeat(series, count), partition
+        self.rows["next"] = np.where(last, NONE, np.arange(1, total + 1))
+        kept = self.series
+        kept["partition"][series], kept["closed_key"][series], kept["open"][series] = partition, closed, count
+        kept["seen_ns"][series] = held(state, "seen_ns", np.int64, size)
+        ends = np.cumsum(count, dtype=np.int64)
+        kept["oldest"][series] = np.where(count > 0, ends - count, NONE)
+        kept["newest"][series] = np.where(count > 0, ends - 1, NONE)
+        for name in VALUE.names or ():
+            self.last[name][series] = held(state, f"last_{name}", VALUE[name], size, channels)
+            self.cells[name] = held(state, f"cell_{name}", VALUE[name], total, channels)
 
 
 def _series(capacity: int) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from detector.errors import ConfigError
+from detector.state import State, held, ranks, within
 from detector.types import Floats, Ints, SampleBatch, WindowBatch
 
 _NO_CELL = -1
@@ -115,6 +116,27 @@ class WindowBuffer:
         self._filled[series] = 0
         self._next[series] = 0
         self._cell[series] = _NO_CELL
+
+    def state(self, series: Ints) -> State:
+        """Returns the rows of these series, oldest first, and what goes with them."""
+        self._reserve(int(series.max(initial=-1)) + 1)
+        filled = self._filled[series]
+        row = (np.repeat(self._next[series] - filled, filled) + ranks(filled)) % self.window
+        rows = self._ring[np.repeat(series, filled), row]
+        return {"filled": filled, "cell": self._cell[series], "rows": rows}
+
+    def restore(self, series: Ints, state: State) -> None:
+        """Takes up the state of series that it knows nothing of.
+
+        Raises:
+            DataError: the state is none of a buffer of these sizes.
+        """
+        filled = within(state, "filled", len(series), self.window)
+        rows = held(state, "rows", np.float32, int(filled.sum()), self.channels)
+        self._reserve(int(series.max(initial=-1)) + 1)
+        self._ring[np.repeat(series, filled), ranks(filled)] = rows
+        self._filled[series], self._next[series] = filled, filled % self.window
+        self._cell[series] = held(state, "cell", np.int64, len(series))
 
     def _rows(self, samples: SampleBatch, scaled: Floats) -> Floats:
         """Checks everything that the kernels rely on without looking, and makes room for new ids."""

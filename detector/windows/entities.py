@@ -1,11 +1,18 @@
 """Names of series as small integers, so that everything behind the decoder is an array lookup."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 import numpy as np
 
+from detector.errors import DataError
+from detector.state import State, held, within
 from detector.types import Ints
+
+_SPARSE, _FEW = 4, 1024
+"""Ids of a state may be so many times as large as they are many, and so many besides."""
+_LONGEST = 1 << 20
 
 
 class SeriesIndex:
@@ -64,6 +71,40 @@ class SeriesIndex:
             del self._id_of[self.key(s)]
             self._keys[s] = None
             heappush(self._free, s)
+
+    @property
+    def used(self) -> Ints:
+        """Ids [S] int32 in use, ascending."""
+        return np.array([series for series, key in enumerate(self._keys) if key is not None], np.int32)
+
+    def state(self) -> State:
+        """Returns all ids in use with their keys."""
+        used = self.used
+        keys = [self.key(series).encode("utf-8", "surrogatepass") for series in used.tolist()]
+        lengths = np.array([len(key) for key in keys], np.int32)
+        return {"ids": used, "lengths": lengths, "keys": np.frombuffer(b"".join(keys), np.uint8)}
+
+    def restore(self, state: State) -> None:
+        """Takes up a state; nothing was named before.
+
+        Raises:
+            DataError: it is damaged, or of so few series left of so many that it would take more room than reading
+                those few again.
+        """
+        size = np.size(state.get("ids", ()))
+        used = within(state, "ids", size, _SPARSE * size + _FEW)
+        ends = np.cumsum(within(state, "lengths", size, _LONGEST), dtype=np.int64).tolist()
+        text = held(state, "keys", np.uint8, ends[-1] if ends else 0).tobytes()
+        try:
+            keys = [text[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise([0, *ends])]
+        except UnicodeDecodeError as error:
+            raise DataError(f"The state holds a key that is no text: {error}.") from error
+        if (np.diff(used) <= 0).any() or len(set(keys)) < size:
+            raise DataError("The state holds an id or a key twice.")
+        self._keys = [None] * (int(used[-1]) + 1 if size else 0)
+        for series, key in zip(used.tolist(), keys, strict=True):
+            self._keys[series], self._id_of[key] = key, series
+        self._free = [series for series, key in enumerate(self._keys) if key is None]
 
     def _assign(self, key: str) -> int:
         if self._free:

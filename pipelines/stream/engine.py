@@ -10,6 +10,7 @@ import numpy as np
 from detector.alerting.alert import Alert
 from detector.alerting.policy import AlertPolicy
 from detector.inference import Scorer, Verdict
+from detector.state import State, part, under
 from detector.types import DecisionBatch, Explanation, Ints, ReadingBatch, cut, joined
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
@@ -114,6 +115,32 @@ class Engine:
     def checkpoint(self) -> Checkpoint:
         """Returns where a restart goes on."""
         return Checkpoint(self._rewind.positions(), {"alerts": self._policy.state(), "ended": self._ended})
+
+    def upto(self, partition: int) -> int | None:
+        """Returns the record before which all are in the state, None while a partition is read again."""
+        return self._rewind.upto(partition)
+
+    def state(self, partition: int) -> State:
+        """Returns all that reading again would rebuild, of the only partition there is."""
+        series = self._series.used
+        return {
+            **under("series", self._series.state()),
+            **under("align", self._aligner.state(series, partition)),
+            **under("score", self._scorer.state(series)),
+            **under("rewind", self._rewind.state(series)),
+        }
+
+    def restore(self, partition: int, upto: int, state: State) -> None:
+        """Takes up the state before record ``upto``, in place of reading again what lies before it.
+
+        Raises:
+            DataError: the state is damaged or another engine's; this one is of no use any more.
+        """
+        self._series.restore(part("series", state))
+        series = self._series.used
+        self._aligner.restore(series, partition, part("align", state))
+        self._scorer.restore(series, part("score", state))
+        self._rewind.restore(series, partition, upto, part("rewind", state))
 
     def _parts(self, readings: ReadingBatch, later: Ints) -> Iterator[tuple[ReadingBatch, Ints]]:
         """Cuts readings before each that ends a silence, so that results do not depend on where polls end.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
+from detector.state import State, held, within
 from detector.types import Bools, Ints, ReadingBatch, SampleBatch
 from pipelines.io.base import Position
 
@@ -55,9 +56,7 @@ class Rewind:
         A row depends on its own readings and, where a channel holds its last value, on the reading that gave it. The
         offsets of the readings before this batch stand for the latter: they are never too new.
         """
-        most = max(readings.series.max(initial=-1), samples.series.max(initial=-1)) + 1
-        if most > len(self._rows):
-            self._grow(max(int(most), 2 * len(self._rows)))
+        self._room(np.concatenate([readings.series, samples.series]))
         _note(samples.series, samples.partition, samples.offset, self._reach, self._seen, self._rows, self._home)
         _observe(
             readings.series, readings.partition, readings.offset, readings.values,
@@ -81,6 +80,34 @@ class Rewind:
             needed = reach[live & (self._home == partition)]
             found[partition] = Position(next_offset, int(needed.min(initial=min(self._read[partition], next_offset))))
         return found
+
+    def upto(self, partition: int) -> int | None:
+        """Returns the record before which all are in the windows, None while they are being read again."""
+        done = self._read.get(partition, 0)
+        return done if done == self._next.get(partition) else None
+
+    def state(self, series: Ints) -> State:
+        """Returns what is kept of these series."""
+        self._room(series)
+        return {"reach": self._reach[series], "seen": self._seen[series], "rows": self._rows[series]}
+
+    def restore(self, series: Ints, partition: int, upto: int, state: State) -> None:
+        """Takes up the state of series of a partition, as if its records before ``upto`` had been read.
+
+        Raises:
+            DataError: the state is damaged, or of another detector.
+        """
+        self._room(series)
+        for name, kept in (("reach", self._reach), ("seen", self._seen)):
+            kept[series] = held(state, name, np.int64, len(series), kept.shape[1])
+        self._rows[series] = within(state, "rows", len(series), _NEVER, np.int64)
+        self._home[series] = partition
+        self._read[partition] = upto
+
+    def _room(self, series: Ints) -> None:
+        most = int(series.max(initial=-1)) + 1
+        if most > len(self._rows):
+            self._grow(max(most, 2 * len(self._rows)))
 
     def _grow(self, size: int) -> None:
         extra = size - len(self._rows)

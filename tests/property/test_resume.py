@@ -2,17 +2,15 @@
 
 import threading
 
-import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pumps import RECORDS, VARIATIONS, fitted, records
 
 from detector.alerting.alert import Alert
-from detector.api import fit
 from detector.bundle import Bundle
 from detector.members.projection import ProjectionMember
-from detector.members.table import DetectorConfig
 from pipelines.clock import SystemClock
 from pipelines.io.base import Checkpoint, RawBatch
 from pipelines.io.sinks.memory import MemorySink
@@ -22,7 +20,6 @@ from pipelines.stream.health import Health
 from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
-RECORDS, SERIES, STEP_S = 420, 3, 10
 Row = tuple[str, int, float, bool, bytes]
 
 
@@ -43,53 +40,7 @@ class Stopped(MemorySource):
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    import pandas as pd
-
-    random = np.random.default_rng(0)
-    load = np.sin(np.arange(600) / 9)
-    values = np.stack([load, 1 - load], axis=1) + 0.05 * random.normal(size=(600, 2))
-    frame = pd.DataFrame(values, columns=["flow", "pressure"]).assign(timestamp=STEP_S * np.arange(600))
-    return fit(frame, DetectorConfig(members=(ProjectionMember(name="pca", window=8),)))
-
-
-def _records() -> list[bytes]:
-    """Three pumps in turns, with faults, gaps, held channels, late and repeated records, and rubbish.
-
-    The last is silent for a while, in which another one comes and goes.
-    """
-    random = np.random.default_rng(1)
-    records = []
-    for i in range(RECORDS):
-        step, pump = divmod(i, SERIES)
-        load = float(np.sin(step / 9) + 0.05 * random.normal())
-        name: int | str = pump if pump < 2 or not 50 <= step < 80 else "other"
-        fault = 3.0 if (40 <= step < 50 and name in (0, 2)) or 90 <= step < 93 else 0.0
-        record = {"id": f"p{name}", "timestamp": STEP_S * step, "flow": load, "pressure": 1 - load + fault}
-        if random.random() < 0.2:
-            record["timestamp"] -= STEP_S * int(random.integers(1, 4))
-        if random.random() < 0.1:
-            del record["flow"]
-        records.append(b"rubbish" if random.random() < 0.03 else orjson.dumps(record))
-    return records
-
-
-def _settings(**sections: object) -> Settings:
-    return Settings.model_validate(
-        {"detector": {"bundle": "-"}, "source": {"kind": "memory"}, "decoder": {"kind": "wide", "entity": "id"}}
-        | sections
-    )
-
-
-VARIATIONS = {
-    "rows": _settings(scoring={"delay": 4}),
-    "grid, late and out of order": _settings(
-        scoring={"delay": 0}, grid={"alignment": "grid"}, align={"lateness_s": 25, "max_fill": 3}
-    ),
-    "evicting": _settings(scoring={"delay": 4}, align={"evict_after_s": 60}, alerts={"merge_gap_rows": 2}),
-    "evicting on a grid": _settings(
-        scoring={"delay": 4}, grid={"alignment": "grid"}, align={"evict_after_s": 60, "lateness_s": 25}
-    ),
-}
+    return fitted(ProjectionMember(name="pca", window=8))
 
 
 def _run(bundle: Bundle, settings: Settings, source: MemorySource, stop: threading.Event) -> MemorySink:
@@ -117,15 +68,15 @@ def _results(sinks: list[MemorySink]) -> tuple[dict[str, list[Row]], list[Alert]
 def test_stopping_at_any_record_changes_nothing(
     bundle: Bundle, settings_: Settings, cuts: list[int], chunk: int
 ) -> None:
-    records = _records()
-    whole = _results([_run(bundle, settings_, MemorySource(records, chunk_rows=64), threading.Event())])
+    log = records()
+    whole = _results([_run(bundle, settings_, MemorySource(log, chunk_rows=64), threading.Event())])
     assert whole[1], "the faults must raise alerts"
     sinks, committed = [], Checkpoint()
     for last in sorted(cuts):
-        source = Stopped(records, chunk, last, committed)
+        source = Stopped(log, chunk, last, committed)
         sinks.append(_run(bundle, settings_, source, source.stop))
         committed = orjson_round_trip(source.committed())
-    source = MemorySource(records, chunk_rows=chunk, committed=committed)
+    source = MemorySource(log, chunk_rows=chunk, committed=committed)
     sinks.append(_run(bundle, settings_, source, threading.Event()))
     found = _results(sinks)
     assert str(found[0]) == str(whole[0])
