@@ -1,9 +1,13 @@
 """What serves: a bundle under settings. Whoever changes either has both made ready for the loop to take over."""
 
+import hashlib
 import logging
 import math
 import threading
+from importlib.metadata import version
 from pathlib import Path
+
+import orjson
 
 from detector.alerting.policy import AlertPolicy
 from detector.bundle import Bundle, load
@@ -12,6 +16,7 @@ from detector.errors import SchemaMismatch
 from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
+from detector.windows.schema import Schema
 from pipelines.io.base import Checkpoint, Decoder
 from pipelines.io.decoders.table import open_decoder
 from pipelines.settings import Settings
@@ -106,7 +111,20 @@ def model(settings: Settings, bundle: Bundle, run_id: str = "") -> Model:
     bet = settings.retrain.drift.against(detector, calibrator, scoring.delay, bundle.seed)
     config = scoring.calibration
     budget = config.alarms_per_row(schema.rows_per_week) if isinstance(config, EventBudget) else None
-    return Model(served(bundle, run_id), budget, DriftWatch(bet, schema.interval_ns), shard)
+    drift = DriftWatch(bet, schema.interval_ns)
+    return Model(served(bundle, run_id), budget, drift, _shaping(settings, schema), shard)
+
+
+def _shaping(settings: Settings, schema: Schema) -> str:
+    """Returns a hash of everything beside the bundle that shapes the state of an engine."""
+    parts = {
+        "reconwatch": version("reconwatch"),
+        "schema": schema.model_dump(mode="json"),
+        "decoder": settings.decoder.model_dump(mode="json"),
+        "align": settings.align.model_dump(mode="json"),
+        "delay": settings.scoring.delay,
+    }
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def served(bundle: Bundle, run_id: str = "") -> Served:

@@ -27,6 +27,7 @@ from pipelines.retrain.config import RetrainConfig
 from pipelines.stream.flood import DeadLetterConfig
 from pipelines.stream.health import HealthConfig
 from pipelines.stream.server import ServerConfig
+from pipelines.stream.snapshots import SnapshotConfig
 
 Gap = Literal["hold", "linear", "mask", "break"]
 
@@ -105,8 +106,17 @@ class Settings(BaseModel):
     alerts: AlertConfig = AlertConfig()
     sinks: tuple[SinkConfig, ...] = (ConsoleConfig(),)
     dead_letters: DeadLetterConfig = DeadLetterConfig()
+    snapshots: SnapshotConfig | None = Field(
+        default=None, description="Local copies of the windows, so that a restart reads less of Kafka's log again"
+    )
     health: HealthConfig = HealthConfig()
     server: ServerConfig = ServerConfig()
     logging: LoggingConfig = LoggingConfig()
     metrics: MetricsConfig = MetricsConfig()
     retrain: RetrainConfig = RetrainConfig()
+
+    @model_validator(mode="after")
+    def _of_a_log(self) -> Self:
+        if self.snapshots and self.source.kind != "kafka":
+            raise ValueError(f"snapshots are of partitions of Kafka; a {self.source.kind} source has none")
+        return self

@@ -82,6 +82,8 @@ TABLE = {
     "rebalances": Metric(Counter, "Polls in which partitions began or ended."),
     "transactions": Metric(Counter, "Commits of results and positions, by what became of them.", ("result",)),
     "last_commit_timestamp_seconds": Metric(Gauge, "When the positions were committed last."),
+    "snapshots": Metric(Counter, "Local snapshots, by what became of them.", ("result",)),
+    "snapshot_timestamp_seconds": Metric(Gauge, "When a snapshot was written last."),
 }
 
 
@@ -138,6 +140,8 @@ class Telemetry:
             self._metrics["model_reloads"].labels(result)
         for result in ("committed", "aborted"):
             self._metrics["transactions"].labels(result)
+        for result in ("written", "failed", "used", "refused"):
+            self._metrics["snapshots"].labels(result)
         self.configured(True)
         self.serves(served)
 
@@ -254,6 +258,12 @@ class Telemetry:
         self._metrics["transactions"].labels("committed").inc()
         self._metrics["end_to_end_seconds"].observe(seconds)
         self._metrics["last_commit_timestamp_seconds"].set(now_s)
+
+    def snapshot(self, result: str, now_s: float) -> None:
+        """Counts a snapshot that was written, failed (to be), used or refused."""
+        self._metrics["snapshots"].labels(result).inc()
+        if result == "written":
+            self._metrics["snapshot_timestamp_seconds"].set(now_s)
 
 
 def names(metric: str) -> tuple[str, ...]:

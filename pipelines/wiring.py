@@ -10,6 +10,7 @@ from prometheus_client import ProcessCollector
 from detector.bundle import Bundle, load
 from pipelines.clock import Clock
 from pipelines.io.base import Context, Sink, Source
+from pipelines.io.kafka.config import KafkaConfig
 from pipelines.loading import Origin
 from pipelines.registry.base import champion
 from pipelines.serving import Serving, model, served
@@ -21,6 +22,7 @@ from pipelines.stream.processor import Processor
 from pipelines.stream.reload import Reloader
 from pipelines.stream.server import Server
 from pipelines.stream.shards import Shards
+from pipelines.stream.snapshots import Snapshots
 from pipelines.stream.watchdog import Watchdog, end_process
 from pipelines.telemetry import Telemetry
 
@@ -69,9 +71,12 @@ def opened(settings: Settings, clock: Clock, origin: Origin | None = None) -> It
         for config in settings.sinks:
             sinks.append(config.open(context))
             stack.callback(sinks[-1].close)
+        snapshots = None
+        if settings.snapshots and isinstance(settings.source, KafkaConfig):
+            snapshots = settings.snapshots.open(settings.source.group, telemetry, clock)
         handover = Handover()
         serving = Serving(settings, bundle, handover, run_id)
-        processor = assembled(settings, bundle, source, sinks, telemetry, health, clock, handover)
+        processor = assembled(settings, bundle, source, sinks, telemetry, health, clock, handover, snapshots)
         beside: list[Reloader | ConfigFollower | Watchdog] = []
         if catalogue and first:
             beside.append(Reloader(catalogue, first.number, serving.adopt, telemetry, settings.detector.reload_s))
@@ -97,6 +102,7 @@ def assembled(
     health: Health,
     clock: Clock,
     handover: Handover | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Processor:
     """Puts the loop together from parts that are open already; of the settings it takes what lies between them.
 
@@ -109,6 +115,7 @@ def assembled(
         health: told how the loop fares.
         clock: wall time.
         handover: where other detectors are found, None if there are none.
+        snapshots: what restarts are shortened by, None if they are not.
     """
-    shards = Shards(model(settings, bundle), source.committed())
+    shards = Shards(model(settings, bundle), source.committed(), snapshots)
     return Processor(source, shards, sinks, telemetry, health, clock, settings.dead_letters, handover)

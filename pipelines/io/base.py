@@ -5,7 +5,7 @@ commits a checkpoint only after every sink has flushed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -65,10 +65,15 @@ class Beginning(NamedTuple):
     Attributes:
         checkpoint: of this partition alone.
         lost: records that were deleted before they could be read.
+        lineage: changes when reading goes on anywhere but where it had come to; state of another lineage is of no use.
+        skip: has reading begin at this offset, not at the rewind offset; for whoever knows what lies between, to be
+            called before the next poll.
     """
 
     checkpoint: Checkpoint
     lost: int
+    lineage: str
+    skip: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Processor:
         self._handover = handover
         self._readiness = Readiness(health, clock)
         self._resumed = False
+        self._committed = True
 
     def run(self, stop: threading.Event) -> None:
         """Works until the source ends or ``stop`` is set; the batch in hand is finished, flushed and committed.
@@ -79,10 +80,12 @@ class Processor:
                 return
             self._telemetry.followed(batch, self._source.place)
             self._readiness.polled(batch)
-            self._shards.follow(batch)
+            self._shards.follow(batch, self._source.place)
             missed = [*self._lost(batch), *self._unread(batch)]
             if len(batch) or missed:
                 self._cycle(batch, missed)
+        if self._committed:
+            self._shards.finish()
         log.info("stopped on request; everything read is written and committed")
 
     def _renew(self) -> None:
@@ -116,9 +119,9 @@ class Processor:
 
     def _lost(self, batch: RawBatch) -> Iterator[Output]:
         """Records that were deleted before they could be read: one dead letter per gap tells of them."""
-        for number, (checkpoint, lost) in batch.begun.items():
-            if lost:
-                first = checkpoint.positions[number].next_offset - lost
+        for number, beginning in batch.begun.items():
+            if lost := beginning.lost:
+                first = beginning.checkpoint.positions[number].next_offset - lost
                 letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
                 yield self._placed(self._shards.engine(number).report([letter]), number)
 
@@ -162,9 +165,12 @@ class Processor:
             log.warning("%s Reading again.", error)
             self._telemetry.aborted()
             self._health.aborted()
+            self._committed = False
             return
+        self._committed = True
         self._health.committed()
         drift = self._shards.drift
         drift.committed([output.decisions for output in outputs])
         self._telemetry.drifted(drift.ratio, drift.detected)
         self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)
+        self._shards.keep()

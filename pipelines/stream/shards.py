@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.alerting.alert import Alert
-from pipelines.io.base import Checkpoint, Decoder, RawBatch
+from detector.errors import DataError
+from pipelines.io.base import Beginning, Checkpoint, Decoder, Place, RawBatch
 from pipelines.stream.drift import DriftWatch
 from pipelines.stream.engine import Engine
+from pipelines.stream.snapshot import Origin
+from pipelines.stream.snapshots import Snapshots
 from pipelines.telemetry import Served
 
 
@@ -34,12 +37,14 @@ class Model(NamedTuple):
         served: what is told of it.
         alarms_per_row: that its limit allows, None where the limit was set without a budget.
         drift: tells when its scores are not what they were.
+        settings: hash of the settings that shape the state of its engines.
         shard: builds decoder and engine for a checkpoint.
     """
 
     served: Served
     alarms_per_row: float | None
     drift: DriftWatch
+    settings: str
     shard: Callable[[Checkpoint], tuple[Decoder, Engine]]
 
 
@@ -52,10 +57,11 @@ class Shards:
     Args:
         model: serves.
         committed: where a source that is one shard was stopped.
+        snapshots: of shards that read one partition; None if there are none.
     """
 
-    def __init__(self, model: Model, committed: Checkpoint) -> None:
-        self._model, self._committed = model, committed
+    def __init__(self, model: Model, committed: Checkpoint, snapshots: Snapshots | None = None) -> None:
+        self._model, self._committed, self._snapshots = model, committed, snapshots
         self._shards: dict[int | None, Shard] = {}
         self._late_before = 0
 
@@ -94,12 +100,22 @@ class Shards:
         self._shards = {}
         self._model, self._committed = model, committed
 
-    def follow(self, batch: RawBatch) -> None:
-        """Forgets partitions that ended and prepares for those that begin."""
+    def follow(self, batch: RawBatch, place: Callable[[int], Place]) -> None:
+        """Forgets partitions that ended and prepares for those that begin; ``place`` names partitions."""
         for partition in {*batch.ended, *batch.begun} & self._shards.keys():
             self._late_before += self._shards.pop(partition).engine.late
         for partition, beginning in batch.begun.items():
-            self._shards[partition] = Shard(*self._model.shard(beginning.checkpoint), partition)
+            self._shards[partition] = self._begun(partition, beginning, place(partition))
+
+    def keep(self) -> None:
+        """Has a snapshot written if one is due; called when everything is committed."""
+        if self._snapshots:
+            self._snapshots.keep(self._engines())
+
+    def finish(self) -> None:
+        """Has the last snapshots written; called when everything is committed."""
+        if self._snapshots:
+            self._snapshots.finish(self._engines())
 
     def split(self, batch: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
         """Gives every shard its records."""
@@ -121,6 +137,30 @@ class Shards:
         if None not in self._shards:
             self._shards[None] = Shard(*self._model.shard(self._committed), None)
         return self._shards[None]
+
+    def _begun(self, partition: int, beginning: Beginning, place: Place) -> Shard:
+        fresh = Shard(*self._model.shard(beginning.checkpoint), partition)
+        if not self._snapshots:
+            return fresh
+        origin = Origin(
+            group=self._snapshots.group,
+            topic=place.topic,
+            partition=place.partition,
+            lineage=beginning.lineage,
+            model=self.version,
+            settings=self._model.settings,
+        )
+        position = beginning.checkpoint.positions[partition]
+        try:
+            upto = self._snapshots.resume(partition, origin, position, fresh.engine)
+        except DataError:  # told already
+            return Shard(*self._model.shard(beginning.checkpoint), partition)
+        if upto is not None:
+            beginning.skip(upto)
+        return fresh
+
+    def _engines(self) -> dict[int, Engine]:
+        return {partition: shard.engine for partition, shard in self._shards.items() if partition is not None}
 
     def checkpoint(self) -> Checkpoint:
         """Returns where a restart goes on."""

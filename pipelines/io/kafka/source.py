@@ -7,11 +7,13 @@ or a transaction failed, its state is thrown away and rebuilt from there.
 """
 
 import logging
+import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,7 @@ class KafkaSource:
         self._owned: dict[Any, int] = {}  # partitions whose state is built, and their numbers in batches
         self._numbers: list[Any] = []
         self._done: dict[Any, Position] = {}
+        self._lineage: dict[Any, str] = {}
         self._joined = False
         self._broken_s: float | None = None
         self._membership: Any = None
@@ -121,8 +124,8 @@ class KafkaSource:
                     continue
                 state = checkpoint.state.get(str(number), {})
                 version = self._state.write(self._writer, at, state, position.next_offset) if self._state else 0
-                metadata = orjson.dumps({"v": 1, "r": position.rewind_offset, "s": version}).decode()
-                offsets[at] = (position.next_offset, metadata)
+                noted = {"v": 1, "r": position.rewind_offset, "s": version, "l": self._lineage[at]}
+                offsets[at] = (position.next_offset, orjson.dumps(noted).decode())
             self._writer.commit(offsets, self._membership)
         self._done |= {self._numbers[number]: position for number, position in checkpoint.positions.items()}
 
@@ -197,10 +200,12 @@ class KafkaSource:
         held = self._reader.ends([at], timeout_s)[at]
         number = self._number(at)
         self._done.pop(at, None)
+        self._lineage[at] = secrets.token_hex(6)
+        skip = partial(self._reader.start, at)
         if stored is None:
             first = self._first(at, held)
-            self._reader.start(at, first.rewind_offset)
-            return Beginning(Checkpoint({number: first}), 0)
+            skip(first.rewind_offset)
+            return Beginning(Checkpoint({number: first}), 0, self._lineage[at], skip)
         noted = orjson.loads(stored.metadata) if stored.metadata.startswith("{") else {}
         if stored.next_offset > held.stop:
             raise SourceLost(
@@ -211,14 +216,16 @@ class KafkaSource:
         emit = stored.next_offset + lost
         rewind = max(min(noted.get("r", emit), emit), held.start, emit - self._config.max_rewind_records)
         state = self._state.read(at, noted.get("s", 0), timeout_s) if self._state else {}
-        self._reader.start(at, rewind)
+        skip(rewind)
         log.info("%s[%d] begins at %d, windows from %d on", at.topic, at.partition, emit, rewind)
         if lost:
             log.error(
                 "%s[%d]: %d records were deleted before they were read; raise the topic's retention",
                 at.topic, at.partition, lost,
             )  # fmt: skip
-        return Beginning(Checkpoint({number: Position(emit, rewind)}, state), lost)
+        elif "l" in noted:
+            self._lineage[at] = str(noted["l"])
+        return Beginning(Checkpoint({number: Position(emit, rewind)}, state), lost, self._lineage[at], skip)
 
     def _recover(self) -> None:
         """Ends the failed transaction and lets every partition begin anew."""

@@ -52,7 +52,7 @@ def health(clock: ManualClock) -> Health:
 
 
 def begins(next_offset: int, rewind_offset: int) -> dict[int, Beginning]:
-    return {0: Beginning(Checkpoint({0: Position(next_offset, rewind_offset)}), 0)}
+    return {0: Beginning(Checkpoint({0: Position(next_offset, rewind_offset)}), 0, "", print)}
 
 
 def test_without_an_assignment_it_is_not_ready(health: Health, clock: ManualClock) -> None:
