@@ -12,8 +12,10 @@ _ADVICE = {
     "see certificate_file and key_file",
     "WRONG_VERSION_NUMBER|RECORD_LAYER|EOF": "the broker may not speak TLS there, see security_protocol",
     "ECONNREFUSED": "nothing listens there",
-    "socket disconnected": "the broker hung up, as it does on a wrong user, password or token, and on a client that "
-    "does not speak TLS where it should",
+    "SaslAuthenticationFailed": "a wrong user, password or token",
+    "socket disconnected|ECONNRESET|EPIPE": "the broker hung up, as it does on a wrong user, password or token, on a "
+    "client that does not speak TLS where it should, and on one without a certificate (see certificate_file and "
+    "key_file)",
     "authenticat|SASL": "see sasl_mechanism, user, password and token",
 }
 """What usually stands behind a reason, by a pattern of it."""

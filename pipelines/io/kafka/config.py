@@ -89,7 +89,7 @@ class KafkaConfig(BaseModel):
     assignor: Literal["cooperative-sticky", "range"] = Field(
         default="cooperative-sticky", description="How the members share partitions"
     )
-    max_poll_records: int = Field(default=2000, ge=1, description="Most records per poll, and so per transaction")
+    max_poll_records: int = Field(default=10_000, ge=1, description="Most records per poll, and so per transaction")
     max_rewind_records: int = Field(
         default=10_000_000, ge=0, description="Records read again at most; what is cut off begins cold, as warming"
     )

@@ -84,10 +84,11 @@ class KafkaSource:
                 self._fresh |= set(self._owned)
         except Damaged as error:
             damaged = error
+        # Asked before it is seen what came and went: one that is too old is refused, one too new would not be.
+        self._membership = self._reader.membership()
         with self._lock:
             fresh, gone = self._fresh - self._gone, self._gone
             self._fresh, self._gone = set(), set()
-        self._membership = self._reader.membership()
         ended = [self._owned.pop(at) for at in gone if at in self._owned]
         begun = {}
         for at in sorted(fresh):
