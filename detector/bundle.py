@@ -1,8 +1,9 @@
 """The bundle: one directory that holds a whole detector, frozen, checked and free of pickle.
 
 ``manifest.json`` (configuration, schema, data facts, SHA-256 of the other files and of itself), ``weights.safetensors``
-(every fitted number), ``engine-N.onnx`` (the network of member N as the daemon runs it) and ``golden.safetensors``
-(fixed windows with their scores, scored again on loading).
+(every fitted number), ``engine-N.onnx`` (the network of member N as the daemon runs it; ``engine-N-newest.onnx`` gives
+the newest rows of its output alone) and ``golden.safetensors`` (fixed windows with their scores, scored again on
+loading).
 """
 
 import hashlib
@@ -21,6 +22,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from detector.engines.base import WHOLE
+from detector.engines.onnx import of_tensors
 from detector.errors import BundleError, SinkUnavailable
 from detector.members.base import Rows, spread
 from detector.members.detector import Detector, Fusion
@@ -29,12 +32,12 @@ from detector.types import Floats, WindowBatch
 from detector.windows.scale import RowScaler
 from detector.windows.schema import Schema
 
-FORMAT = 1
+FORMAT = 2
 GOLDEN_WINDOWS = 16
 GOLDEN_TOLERANCE = 1e-3
 
-_MANIFEST, _WEIGHTS, _GOLDEN, _ENGINE = "manifest.json", "weights.safetensors", "golden.safetensors", "engine-{}.onnx"
-_GRAPH = re.compile(r"engine-\d{1,4}\.onnx")
+_MANIFEST, _WEIGHTS, _GOLDEN = "manifest.json", "weights.safetensors", "golden.safetensors"
+_GRAPH = re.compile(r"engine-(\d{1,4})(|-newest)\.onnx")
 _DICT = TypeAdapter(dict[str, Any])
 
 
@@ -103,13 +106,16 @@ class Bundle:
         tensors |= {f"held_out/{i:04d}": scores for i, scores in enumerate(self.detector.held_out)}
         tensors["band"] = self.detector.band
         for member in self.detector.members:
-            numbers = {name: tensor for name, tensor in member.tensors().items() if name != "graph"}
+            numbers = {name: tensor for name, tensor in member.tensors().items() if not name.startswith(WHOLE)}
             tensors |= {f"member/{member.name}/{name}": tensor for name, tensor in numbers.items()}
         return save_tensors({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
 
     def _graphs(self) -> dict[str, bytes]:
-        graphs = [member.tensors().get("graph") for member in self.detector.members]
-        return {_ENGINE.format(i): graph.tobytes() for i, graph in enumerate(graphs) if graph is not None}
+        return {
+            f"engine-{i}{name.removeprefix(WHOLE)}.onnx": graph
+            for i, member in enumerate(self.detector.members)
+            for name, graph in of_tensors(member.tensors()).items()
+        }
 
     def _manifest(self, files: dict[str, bytes]) -> dict[str, Any]:
         return {
@@ -184,9 +190,11 @@ def _restored(
         if not told and np.issubdtype(tensor.dtype, np.floating) and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinite weights")
     schema, config = Schema(**manifest["schema"]), Recipe(**manifest["detector"])
-    for i, member in enumerate(config.members):
-        if graph := graphs.get(_ENGINE.format(i)):
-            tensors[f"member/{member.name}/graph"] = np.frombuffer(graph, np.uint8)
+    for file, graph in graphs.items():
+        place = _GRAPH.fullmatch(file)
+        assert place  # or it would not have been read
+        name = f"member/{config.members[int(place[1])].name}/{WHOLE}{place[2]}"
+        tensors[name] = np.frombuffer(graph, np.uint8)
     members = tuple(m.restore(_under(tensors, f"member/{m.name}/"), len(schema.channels)) for m in config.members)
     detector = Detector(
         schema,

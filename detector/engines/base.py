@@ -1,8 +1,12 @@
 """What runs a trained network: windows in, what the network expects in their place out."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
 from detector.types import Floats
+
+WHOLE, NEWEST = "graph", "graph-newest"
+"""Names of the graphs of an engine: one gives the whole output, one its newest rows alone."""
 
 
 class Engine(Protocol):
@@ -15,8 +19,8 @@ class Engine(Protocol):
     name: ClassVar[str]
 
     @property
-    def graph(self) -> bytes | None:
-        """The network as an ONNX file, None where it has none and needs the library that trained it."""
+    def graphs(self) -> Mapping[str, bytes]:
+        """The network as ONNX files, by ``WHOLE`` and ``NEWEST``; none where it needs the library that trained it."""
         ...
 
     def run(self, windows: Floats) -> Floats:

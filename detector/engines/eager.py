@@ -1,5 +1,6 @@
 """Runs a network with the library that trained it: for bundles without a graph."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,9 +19,9 @@ class TorchEngine:
     name: ClassVar[str] = "torch"
 
     @property
-    def graph(self) -> None:
-        """None: it has no graph."""
-        return
+    def graphs(self) -> Mapping[str, bytes]:
+        """None at all."""
+        return {}
 
     def run(self, windows: Floats) -> Floats:
         """As in ``Engine``."""

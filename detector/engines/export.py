@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from detector.engines.base import Engine
+from detector.engines.base import NEWEST, WHOLE, Engine
 from detector.engines.eager import TorchEngine
 from detector.engines.onnx import OnnxEngine
 from detector.types import Floats
@@ -27,8 +27,8 @@ class Judging(Protocol):
         ...
 
 
-class Outputs(nn.Module):
-    """What an autoencoder expects, and the newest rows of that apart.
+class Newest(nn.Module):
+    """The newest rows alone of what an autoencoder expects.
 
     Args:
         network: has ``newest``.
@@ -39,9 +39,9 @@ class Outputs(nn.Module):
         super().__init__()
         self.network, self.rows = network, rows
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns both."""
-        return self.network(x), cast(Judging, self.network).newest(x, self.rows)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns [B, rows, F]."""
+        return cast(Judging, self.network).newest(x, self.rows)
 
 
 def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> Engine:
@@ -53,36 +53,38 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
         rows: newest rows of the output that are asked for alone; the network has ``newest`` then.
 
     Returns:
-        Its graph in ONNX Runtime; the network itself where it cannot be exported or its graph is off by more than
+        Its graphs in ONNX Runtime; the network itself where it cannot be exported or its graph is off by more than
         ``TOLERANCE``.
     """
     eager = TorchEngine(network)
     try:
-        engine = OnnxEngine.open(exported(network, windows, rows), *windows.shape[1:])
+        graphs = {WHOLE: exported(network, windows)}
+        if rows is not None:
+            graphs[NEWEST] = exported(Newest(network, rows), windows)
+        engine = OnnxEngine.open(graphs, *windows.shape[1:])
         same = difference(engine, eager, windows) <= TOLERANCE
     except Exception:  # noqa: BLE001 - whatever exporter and runtime have against it, the network itself still runs
         return eager
     return engine if same else eager
 
 
-def exported(network: nn.Module, windows: Floats, rows: int | None = None) -> bytes:
+def exported(network: nn.Module, windows: Floats) -> bytes:
     """Returns the ONNX file of a network for any number of windows like these, [B, T, F].
 
     Raises:
         RuntimeError: the network does what the format cannot say.
     """
-    names = ["expected"] if rows is None else ["expected", "newest"]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         file = Path(folder, "engine.onnx")
         # The exporter that traces is called old; the new one takes seconds for what this does in a tenth (ADR 11).
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network if rows is None else Outputs(network, rows),
+            network,
             (torch.from_numpy(np.ascontiguousarray(windows[:2], np.float32)),),
             file,
             input_names=["windows"],
-            output_names=names,
-            dynamic_axes={name: {0: "batch"} for name in ("windows", *names)},
+            output_names=["expected"],
+            dynamic_axes={name: {0: "batch"} for name in ("windows", "expected")},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -1,11 +1,13 @@
 """Runs a network with ONNX Runtime: what serves needs no library that trains."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 import onnxruntime
 
+from detector.engines.base import NEWEST, WHOLE
 from detector.types import Floats
 
 _FATAL_ONLY = 4
@@ -14,51 +16,67 @@ _NOWHERE = "/nonexistent"
 
 @dataclass(frozen=True)
 class OnnxEngine:
-    """A graph of one input [B, T, F] float32, on one thread; a second output is the newest rows of the first.
+    """Graphs of one input [B, T, F] float32 and one output, on one thread.
+
+    What gives only the newest rows is a graph of its own: the runtime computes all that a graph has, asked for or not.
 
     Attributes:
-        graph: the ONNX file.
-        session: that runs it.
+        graphs: the ONNX files, by ``WHOLE`` and, where newest rows are asked for, ``NEWEST``.
+        sessions: that run them.
     """
 
-    graph: bytes
-    session: onnxruntime.InferenceSession
+    graphs: Mapping[str, bytes]
+    sessions: Mapping[str, onnxruntime.InferenceSession]
     name: ClassVar[str] = "onnxruntime"
 
     @classmethod
-    def open(cls, graph: bytes, steps: int, channels: int) -> Self:
-        """Prepares a graph for windows of ``steps`` rows and ``channels`` columns.
+    def open(cls, graphs: Mapping[str, bytes], steps: int, channels: int) -> Self:
+        """Prepares graphs for windows of ``steps`` rows and ``channels`` columns.
 
         Raises:
-            ValueError: it is no graph that can be run here, or takes other windows.
+            ValueError: one is no graph that can be run here, or takes other windows; there is none of the whole.
         """
-        try:
-            session = onnxruntime.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own errors have no base of their own
-            raise ValueError(f"the graph cannot be run by onnxruntime {onnxruntime.__version__}: {error}") from error
-        taken = [entry.shape[1:] for entry in session.get_inputs()]
-        if taken != [[steps, channels]] or len(session.get_outputs()) not in (1, 2):
-            raise ValueError(f"the graph takes inputs {taken}, not one of windows [{steps}, {channels}]")
-        return cls(graph, session)
+        if WHOLE not in graphs:
+            raise ValueError("the graph of the whole output is missing")
+        return cls(graphs, {name: _session(graph, [steps, channels]) for name, graph in graphs.items()})
 
     def run(self, windows: Floats) -> Floats:
         """As in ``Engine``."""
-        return self._found(windows, 0)
+        return _found(self.sessions[WHOLE], windows)
 
     def newest(self, windows: Floats, rows: int) -> Floats:
-        """As in ``Engine``; quick where the graph gives so many rows."""
-        given = self.session.get_outputs()[1:]
-        if given and given[0].shape[1] == rows:
-            return self._found(windows, 1)
+        """As in ``Engine``; quick where there is a graph for so many rows."""
+        alone = self.sessions.get(NEWEST)
+        if alone and alone.get_outputs()[0].shape[1] == rows:
+            return _found(alone, windows)
         return self.run(windows)[:, -rows:]
 
-    def _found(self, windows: Floats, output: int) -> Floats:
-        """Computes one output, and nothing that only the other needs."""
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        taken, given = self.session.get_inputs()[0].name, self.session.get_outputs()[output].name
-        found: Floats = self.session.run([given], {taken: np.ascontiguousarray(windows, np.float32)}, options)[0]
-        return found
+
+def of_tensors(tensors: Mapping[str, Floats]) -> dict[str, bytes]:
+    """Returns the graphs among the tensors of a member."""
+    return {name: tensors[name].tobytes() for name in (WHOLE, NEWEST) if name in tensors}
+
+
+def as_tensors(graphs: Mapping[str, bytes]) -> dict[str, Floats]:
+    """Returns graphs as tensors of their bytes."""
+    return {name: np.frombuffer(graph, np.uint8) for name, graph in graphs.items()}
+
+
+def _session(graph: bytes, wanted: list[int]) -> onnxruntime.InferenceSession:
+    try:
+        session = onnxruntime.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's own errors have no base of their own
+        raise ValueError(f"the graph cannot be run by onnxruntime {onnxruntime.__version__}: {error}") from error
+    taken = [entry.shape[1:] for entry in session.get_inputs()]
+    if taken != [wanted] or len(session.get_outputs()) != 1:
+        raise ValueError(f"the graph takes inputs {taken}, not one of windows {wanted}")
+    return session
+
+
+def _found(session: onnxruntime.InferenceSession, windows: Floats) -> Floats:
+    (taken,), (given,) = session.get_inputs(), session.get_outputs()
+    found: Floats = session.run([given.name], {taken.name: np.ascontiguousarray(windows, np.float32)})[0]
+    return found
 
 
 def _options() -> onnxruntime.SessionOptions:

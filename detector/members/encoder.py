@@ -50,7 +50,7 @@ class EncoderMember(Coded):
         )  # fmt: skip
         assert isinstance(trained.model, Vae)
         engine = engine_of(_Encoder(trained.model).eval(), spread(held_out, self.window, COMPARED))
-        if not engine.graph:
+        if not engine.graphs:
             raise ConfigError(f"the encoder {self.name!r} cannot be exported; take another backbone, such as dense.")
         recipe = PosteriorRecipe.model_validate(self.model_dump(mode="json"))
         none = np.empty(0, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.engines.base import Engine
-from detector.engines.onnx import OnnxEngine
+from detector.engines.onnx import OnnxEngine, as_tensors, of_tensors
 from detector.errors import BundleError
 from detector.members.base import Look, Member, Rows, in_blocks, product, spread
 from detector.members.neighbours import smallest
@@ -51,9 +51,10 @@ class PosteriorRecipe(Coded):
         Raises:
             BundleError: it has no graph.
         """
-        if "graph" not in tensors:
+        graphs = of_tensors(tensors)
+        if not graphs:
             raise BundleError(f"the encoder {self.name!r} has no graph: the bundle is damaged; restore or retrain it.")
-        engine = OnnxEngine.open(tensors["graph"].tobytes(), self.window, channels)
+        engine = OnnxEngine.open(graphs, self.window, channels)
         known = {name: tensors[name] for name in ("deviation", "codes", "windows")}
         return Posterior(self, engine, **known, logsum=LogSum(tensors["scale"]))
 
@@ -129,7 +130,7 @@ class Posterior(Member):
     def tensors(self) -> Mapping[str, Floats]:
         """As in ``Member``."""
         found = {"deviation": self.deviation, "codes": self.codes, "windows": self.windows, "scale": self.logsum.scale}
-        return found | ({"graph": np.frombuffer(self.engine.graph, np.uint8)} if self.engine.graph else {})
+        return found | as_tensors(self.engine.graphs)
 
     def _nearest(self, posterior: Floats) -> tuple[Ints, Floats]:
         codes = posterior / self.deviation

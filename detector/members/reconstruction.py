@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.engines.base import Engine
-from detector.engines.onnx import OnnxEngine
+from detector.engines.onnx import OnnxEngine, as_tensors, of_tensors
 from detector.errors import BundleError
 from detector.members.base import Look, Member, Rows
 from detector.scoring.error import channel_error
@@ -59,9 +59,10 @@ class ReconstructionRecipe(View):
         Raises:
             BundleError: it has no graph, and the library that trained it is not installed.
         """
-        weights = {name: tensor for name, tensor in tensors.items() if name not in ("scale", "graph")}
-        if "graph" in tensors:
-            engine: Engine = OnnxEngine.open(tensors["graph"].tobytes(), self.window, channels + self.conditions)
+        graphs = of_tensors(tensors)
+        weights = {name: tensor for name, tensor in tensors.items() if name != "scale" and name not in graphs}
+        if graphs:
+            engine: Engine = OnnxEngine.open(graphs, self.window, channels + self.conditions)
         else:
             engine = _eager(self, weights, channels)
         return Reconstruction(self, weights, engine, LogSum(tensors["scale"]))
@@ -150,8 +151,7 @@ class Reconstruction(Member):
 
     def tensors(self) -> Mapping[str, Floats]:
         """As in ``Member``."""
-        found = {**self.weights, "scale": self.logsum.scale}
-        return found | ({"graph": np.frombuffer(self.engine.graph, np.uint8)} if self.engine.graph else {})
+        return {**self.weights, "scale": self.logsum.scale, **as_tensors(self.engine.graphs)}
 
 
 _NOTHING = np.zeros(1, np.float32)

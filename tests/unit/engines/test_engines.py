@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from detector.engines.base import WHOLE
 from detector.engines.eager import TorchEngine
 from detector.engines.export import TOLERANCE, difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
@@ -48,14 +49,14 @@ def test_a_graph_is_as_good_as_its_network():
     engine, eager = engine_of(Blur(), WINDOWS), TorchEngine(Blur())
     assert engine.name == "onnxruntime"
     assert difference(engine, eager, WINDOWS) <= TOLERANCE
-    again = OnnxEngine.open(engine.graph, 6, 3)
+    again = OnnxEngine.open(engine.graphs, 6, 3)
     np.testing.assert_array_equal(again.run(WINDOWS), engine.run(WINDOWS))
 
 
 @pytest.mark.parametrize("network", [Unspoken(), Traced()], ids=["unspoken", "traced"])
 def test_what_has_no_true_graph_stays_with_torch(network):
     engine = engine_of(network, WINDOWS)
-    assert (engine.name, engine.graph) == ("torch", None)
+    assert (engine.name, engine.graphs) == ("torch", {})
     np.testing.assert_array_equal(engine.run(WINDOWS), network(torch.from_numpy(WINDOWS)).detach().numpy())
 
 
@@ -66,12 +67,12 @@ def test_the_same_network_gives_the_same_bytes():
 @pytest.mark.parametrize("graph", [b"", b"rubbish", exported(Blur(), WINDOWS)[:-40]], ids=["empty", "rubbish", "cut"])
 def test_rubbish_is_no_graph(graph):
     with pytest.raises(ValueError, match="cannot be run by onnxruntime"):
-        OnnxEngine.open(graph, 6, 3)
+        OnnxEngine.open({WHOLE: graph}, 6, 3)
 
 
 def test_a_graph_for_other_windows_is_refused():
     with pytest.raises(ValueError, match=re.escape("takes inputs [[6, 3]], not one of windows [6, 4]")):
-        OnnxEngine.open(exported(Blur(), WINDOWS), 6, 4)
+        OnnxEngine.open({WHOLE: exported(Blur(), WINDOWS)}, 6, 4)
 
 
 def test_a_graph_reads_no_file_of_this_machine(tmp_path, monkeypatch):
@@ -81,7 +82,7 @@ def test_a_graph_reads_no_file_of_this_machine(tmp_path, monkeypatch):
     assert (tmp_path / "weights.bin").exists()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="cannot be run"):
-        OnnxEngine.open((tmp_path / "outside.onnx").read_bytes(), 6, 3)
+        OnnxEngine.open({WHOLE: (tmp_path / "outside.onnx").read_bytes()}, 6, 3)
 
 
 def test_every_library_beyond_serving_has_an_extra_to_its_name():
@@ -110,7 +111,7 @@ def test_the_newest_rows_alone_are_those_of_the_whole(backbone, steps, rows):
     np.testing.assert_allclose(found, engine.run(windows)[:, -rows:], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(engine.newest(windows[64:], rows), found[64:])
     np.testing.assert_array_equal(engine.newest(windows, rows + 1), engine.run(windows)[:, -rows - 1 :])
-    again = OnnxEngine.open(engine.graph, steps, 3)
+    again = OnnxEngine.open(engine.graphs, steps, 3)
     np.testing.assert_array_equal(again.newest(windows, rows), found)
 
 
