@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.state import State, held
+from detector.state import State, held, within
 from detector.types import Bools, Floats, Ints
 
 
@@ -101,6 +101,7 @@ class Delay:
             DataError: it is of another delay or other channels.
         """
         self._reserve(int(series.max(initial=-1)) + 1)
+        within(state, "seen", len(series), 1 << 62, np.int64)
         for name, ring in self._rings._asdict().items():
             ring[series] = held(state, name, ring.dtype, len(series), *ring.shape[1:])
 

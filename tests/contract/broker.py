@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Sequence
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from pipelines.clock import SystemClock
-from pipelines.io.base import Checkpoint, Output, Position, RawBatch, Sink
+from pipelines.io.base import Beginning, Checkpoint, Output, Position, RawBatch, Sink
 from pipelines.io.kafka.config import KafkaConfig, KafkaConnection
 from pipelines.io.kafka.source import KafkaSource
 
@@ -46,6 +47,13 @@ class Topics:
 
     def open(self) -> KafkaSource:
         return self.config.open(SystemClock())
+
+    def reset(self, offset: int) -> None:
+        """Moves the group, as an administrator does."""
+        admin = KafkaAdminClient(bootstrap_servers=self._kafka)
+        at = TopicPartition(self.input, 0)
+        admin.alter_group_offsets(self.config.group, {at: OffsetAndMetadata(offset, "", -1)})
+        admin.close()
 
     def visible(self) -> list[str]:
         """The ids of alerts that a read_committed reader sees."""
@@ -121,8 +129,13 @@ class Committed(Sink):
 
 def begun(source: KafkaSource) -> Checkpoint:
     """Polls until the partition begins and returns what it brings."""
+    return beginning(source).checkpoint
+
+
+def beginning(source: KafkaSource) -> Beginning:
+    """Polls until the partition begins and returns all that is told of it."""
     while True:
         batch = source.poll(0.1)
         assert batch is not None
         if batch.begun:
-            return batch.begun[0].checkpoint
+            return batch.begun[0]

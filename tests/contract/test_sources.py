@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from broker import TIME_MS, Ending, Topics
+from broker import TIME_MS, Ending, Topics, beginning
 
 from pipelines.clock import SystemClock
 from pipelines.io.base import NO_TIME, Checkpoint, Position, RawBatch, Source
@@ -131,3 +131,33 @@ def test_going_back_is_like_a_restart(make: Make, place: Place) -> None:
     assert again[-6:].tolist() == list(range(4, 10))
     assert make is pipe or len(again) == 6, "a pipe keeps whole polls, of which windows need the newest part"
     source.close()
+
+
+def test_what_begins_can_be_read_from_further_on_than_the_rewind_offset(place: Place) -> None:
+    topics = Topics(place.kafka(), RECORDS)
+    source, seen = topics.open(), list[int]()
+    beginning(source).skip(6)
+    while len(seen) < 4:
+        batch = source.poll(0.1)
+        assert batch is not None
+        seen += batch.offset.tolist()
+    assert seen == [6, 7, 8, 9]
+    source.close()
+
+
+def test_a_lineage_lasts_as_long_as_the_reading(place: Place) -> None:
+    topics = Topics(place.kafka(), RECORDS)
+    topics.config = topics.config.model_copy(update={"instance": None})  # a group with members cannot be moved
+    source = topics.open()
+    first = beginning(source).lineage
+    source.commit(Checkpoint({0: Position(4, 2)}))
+    source.rewind()
+    assert beginning(source).lineage == first
+    source.close()
+    again = topics.open()
+    assert beginning(again).lineage == first, "after a restart"
+    again.close()
+    topics.reset(5)
+    anew = topics.open()
+    assert beginning(anew).lineage != first, "after somebody has moved the offsets of the group"
+    anew.close()

@@ -93,6 +93,7 @@ def test_records_deleted_before_they_were_read_are_told_and_scoring_goes_on(
     bench: Bench, pumps: Callable, bundle: Path
 ) -> None:
     records = pumps(200)
+    bench.tree["snapshots"] = {"folder": str(bench.folder / "snapshots")}
     bench.produce(records[:600])
     first = bench.start()
     bench.wait_until_done()
@@ -108,6 +109,8 @@ def test_records_deleted_before_they_were_read_are_told_and_scoring_goes_on(
     bench.wait_until_done()
     page = httpx.get(f"{address(bench)}/metrics").text
     assert "reconwatch_lost_records_total 50.0" in page
+    assert 'reconwatch_snapshots_total{result="refused"} 1.0' in page, "what is known of before the gap does not count"
+    assert 'reconwatch_snapshots_total{result="used"} 1.0' in page
     assert f'reconwatch_consumer_lag_records{{partition="0",topic="{at.topic}"}} 0.0' in page
     letters = [json.loads(r.value) for r in bench.logs("dead")[0]]
     (lost,) = [letter for letter in letters if letter["reason"] == "lost"]
