@@ -116,7 +116,9 @@ class Settings(BaseModel):
     retrain: RetrainConfig = RetrainConfig()
 
     @model_validator(mode="after")
-    def _of_a_log(self) -> Self:
+    def _fits_the_source(self) -> Self:
         if self.snapshots and self.source.kind != "kafka":
             raise ValueError(f"snapshots are of partitions of Kafka; a {self.source.kind} source has none")
+        if self.decoder.kind == "binary" and self.source.kind != "kafka":
+            raise ValueError(f"binary envelopes are records of Kafka; a {self.source.kind} source brings lines of text")
         return self

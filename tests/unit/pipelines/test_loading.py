@@ -118,6 +118,7 @@ def test_a_secret_that_does_not_fit_is_not_repeated(file: Path) -> None:
         ({}, ["sinks=[{"], r"--set sinks is neither YAML nor JSON"),
         ({}, ["server.port.x=1"], r"--set server.port.x: server.port is not a section"),
         ({}, ["decoder.kind=long", "decoder.chanel=c"], r"unknown key decoder.chanel; did you mean channel\?"),
+        ({}, ["decoder.kind=binary"], "binary envelopes are records of Kafka; a file source brings lines of text"),
         ({"RECONWATCH__SERVER__TOKEN__FILE": "/nowhere"}, [], r"RECONWATCH__SERVER__TOKEN__FILE: cannot read /nowhere"),
     ],
 )
