@@ -151,6 +151,7 @@ def main() -> None:
         latency(place(), given.pace // part, 20, table.add_row)
         backlog(place(), 1_000_000 // part, table.add_row)
         restart(place(), MANY_SERIES // part, table.add_row)
+        restart(place(), MANY_SERIES // part, table.add_row, snapshots={"folder": str(folder / "snapshots")})
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""How far a restart must read back: the input log is the only copy of the windows.
+"""How far a restart must read back: the input log is the truth about the windows.
 
 For every series the smallest offset that its newest rows depend on is kept, in blocks of rows, so that reading again
 from there fills the windows as they were. Records before the committed offset are read for that only and emit nothing.

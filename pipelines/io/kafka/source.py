@@ -1,6 +1,6 @@
 """Topics as a source: every input partition is read from where its committed results end, exactly once.
 
-The input log is the only copy of the windows. What is committed with the results of a partition is the next offset to
+The input log is the truth about the windows. What is committed with the results of a partition is the next offset to
 emit and, in its metadata, from where to read again so that the windows are as they were; and of the little state that
 cannot be read again, the number of its last version (see ``state.py``). Whenever a partition is new to this process,
 or a transaction failed, its state is thrown away and rebuilt from there.
