@@ -24,6 +24,7 @@ from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 ROOT = Path(__file__).parents[2]
+EVERYDAY = ("alerts-1", "scores-1", "dead_letters-1")
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -50,7 +51,7 @@ def written(config: Path, tmp_path: Path) -> Callable[[str], list[dict[str, Any]
 def test_what_is_written_keeps_its_schema_and_nothing_else_would(
     written: Callable[[str], list[dict[str, Any]]],
 ) -> None:
-    for name in ("alerts-1", "scores-1", "dead_letters-1"):
+    for name in EVERYDAY:
         records, check = written(name), validator(name)
         assert records
         for record in records:
@@ -77,10 +78,12 @@ def test_scores_of_a_poll_in_one_record(bundle: Path, stream: Callable) -> None:
         assert {len(column) for column in columns} == {len(output.decisions)}
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_the_documentation_shows_records_that_keep_the_schema(name: str) -> None:
-    page = (ROOT / "docs/formats.md").read_text()
-    examples = re.findall(rf"```json {name}\n(.*?)```", page, re.DOTALL)
-    assert examples, f"docs/formats.md shows no {name}"
+SHOWN = [*((name, "docs/formats.md") for name in MODELS), *((name, "README.md") for name in EVERYDAY)]
+
+
+@pytest.mark.parametrize(("name", "page"), SHOWN)
+def test_the_documentation_shows_records_that_keep_the_schema(name: str, page: str) -> None:
+    examples = re.findall(rf"```json {name}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert examples, f"{page} shows no {name}"
     for example in examples:
         validator(name).validate(json.loads(example))
