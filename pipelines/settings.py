@@ -118,7 +118,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fits_the_source(self) -> Self:
         if self.snapshots and self.source.kind != "kafka":
-            raise ValueError(f"snapshots are of partitions of Kafka; a {self.source.kind} source has none")
+            raise ValueError(f"snapshots are of partitions of Kafka, a {self.source.kind} source has none; remove them")
         if self.decoder.kind == "binary" and self.source.kind != "kafka":
             raise ValueError(f"binary envelopes are records of Kafka; a {self.source.kind} source brings lines of text")
         return self
