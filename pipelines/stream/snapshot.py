@@ -112,7 +112,7 @@ def load(path: Path) -> Snapshot | None:
     """
     try:
         with open(path, "rb", opener=_regular) as file:
-            content = file.read(MOST_BYTES)
+            content = file.read(min(os.fstat(file.fileno()).st_size, MOST_BYTES))
     except FileNotFoundError:
         return None
     except OSError as error:
