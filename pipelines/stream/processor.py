@@ -84,6 +84,8 @@ class Processor:
             missed = [*self._lost(batch), *self._unread(batch)]
             if len(batch) or missed:
                 self._cycle(batch, missed)
+            if self._committed:
+                self._shards.keep()
         if self._committed:
             self._shards.finish()
         log.info("stopped on request; everything read is written and committed")
@@ -173,4 +175,3 @@ class Processor:
         drift.committed([output.decisions for output in outputs])
         self._telemetry.drifted(drift.ratio, drift.detected)
         self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)
-        self._shards.keep()
