@@ -119,6 +119,7 @@ def test_damaged_snapshots_are_ignored(bench: Bench, pumps: Pumps) -> None:
     assert bench.metric("replayed_records_total") > 0
 
 
+@pytest.mark.chaos
 def test_a_full_disk_stops_nothing(small_disk: Path, bench: Bench, pumps: Pumps) -> None:
     bench.tree["snapshots"]["folder"] = str(small_disk / "snapshots")
     records = pumps(share(300))
