@@ -1,7 +1,10 @@
 """Engines: a graph where there can be one, torch where not, and no graph that is not what it should be."""
 
 import importlib.metadata
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -122,3 +125,10 @@ def test_the_newest_rows_cost_less():
     code = torch.zeros(1, Conv1dBackbone().native_size(Shape(64, 3)))
     decoder(code), decoder.newest(code, 8)
     assert seen == [64, 12]
+
+
+def test_the_runtime_reports_to_nobody(tmp_path):
+    # What it would report waits in files, beside an identifier of the machine.
+    alone = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", "import detector.engines.onnx"], env=alone, check=True)
+    assert list(tmp_path.iterdir()) == []
