@@ -37,7 +37,8 @@ class Stack:
     def __init__(self, out: Path, console: Console) -> None:
         self.out, self._console = out.absolute(), console
         self._token = secrets.token_hex(16)
-        self._environment = {**os.environ, "RECONWATCH__SERVER__TOKEN": self._token}
+        forbidden = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+        self._environment = {**os.environ, **forbidden, "RECONWATCH__SERVER__TOKEN": self._token}
         self.chat, self.ports = Chat(), ports()
         self.started_s: dict[str, float] = {}
 
