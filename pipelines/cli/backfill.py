@@ -105,10 +105,10 @@ def _batched(settings: Settings) -> bool:
 
 def _prepare(source: KafkaConfig, target: str) -> None:
     """Makes sure that the topic exists and is as wide as the input."""
-    from pipelines.io.kafka.topics import FOREVER_MS, Topic, create, width
+    from pipelines.io.kafka.topics import FOREVER_MS, STAMPED, Topic, create, width
 
     wide = max(width(source, topic) for topic in source.topics)
     if not width(source, target):
-        create(source, [Topic(target, wide, {"retention.ms": str(FOREVER_MS)})], -1)
+        create(source, [Topic(target, wide, {"retention.ms": str(FOREVER_MS)} | STAMPED)], -1)
     if (there := width(source, target)) < wide:
         raise ConfigError(f"topic {target} has {there} partitions, the input {wide}; name another, or none yet.")

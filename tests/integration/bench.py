@@ -23,6 +23,7 @@ from kafka.errors import KafkaError
 from oracle import Logs, Results, Verdict, expected, found, judged
 
 from detector.bundle import load
+from pipelines.io.kafka.topics import STAMPED
 from pipelines.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -116,13 +117,11 @@ class Bench:
         return f"{self.name}-{name}"
 
     def create(self, *names: str, **settings: object) -> None:
-        """Creates topics as wide as the bench."""
+        """Creates topics as wide as the bench, as ``reconwatch topics create`` does."""
         wide = {"num_partitions": self.partitions, "replication_factor": self._replicas}
-        compacted = {"configs": {"cleanup.policy": "compact"}}
+        own = {"readings": settings, "state": {"cleanup.policy": "compact"} | STAMPED}
         admin = KafkaAdminClient(bootstrap_servers=self.kafka.split(","))
-        admin.create_topics(
-            {self.topic(name): wide | (compacted if name == "state" else {"configs": settings}) for name in names}
-        )
+        admin.create_topics({self.topic(name): wide | {"configs": own.get(name, settings | STAMPED)} for name in names})
         admin.close()
 
     def limit(self, name: str, most_bytes: int) -> None:

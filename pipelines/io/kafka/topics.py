@@ -13,6 +13,8 @@ from pipelines.io.kafka.reader import Reader
 
 FOREVER_MS = -1
 """Records carry event times, and Kafka deletes by the time that a record carries: old data would vanish at once."""
+STAMPED = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's clock tells when a result was written: Kafka refuses records of a machine whose clock is ahead."""
 
 
 class Topic(NamedTuple):
@@ -61,9 +63,9 @@ def wanted(source: KafkaConfig, sinks: Iterable[Any], partitions: int, retention
     """
     kept = {"retention.ms": str(FOREVER_MS if retention_h is None else round(3_600_000 * retention_h))}
     topics = [Topic(name, partitions, kept) for name in source.topics]
-    topics += [Topic(sink.topic, partitions, kept) for sink in sinks if isinstance(sink, KafkaSinkConfig)]
+    topics += [Topic(sink.topic, partitions, kept | STAMPED) for sink in sinks if isinstance(sink, KafkaSinkConfig)]
     if source.state_topic:
-        topics.append(Topic(source.state_topic, partitions, {"cleanup.policy": "compact"}))
+        topics.append(Topic(source.state_topic, partitions, {"cleanup.policy": "compact"} | STAMPED))
     return list({topic.name: topic for topic in topics}.values())
 
 
