@@ -10,7 +10,7 @@ from pipelines.io.kafka.failures import errors
 def test_a_clock_that_kafka_does_not_believe_is_named() -> None:
     why = KafkaError("a request has failed", InvalidTimestampError("rejected due to invalid timestamp"))
     with (
-        pytest.raises(TransactionAborted, match="write: this machine's clock is wrong.*LogAppendTime"),
+        pytest.raises(TransactionAborted, match=r"write: this machine's clock is wrong.*LogAppendTime"),
         errors("cannot write", aborted=True),
     ):
         raise why
