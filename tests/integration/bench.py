@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -108,8 +108,8 @@ class Bench:
 
     def __exit__(self, *failure: object) -> None:
         for daemon in self.daemons:
-            daemon.send_signal(signal.SIGCONT)
-            daemon.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait()
         self._auditor.close()
 
@@ -155,7 +155,10 @@ class Bench:
         path = self.configuration(f"daemon-{len(self.daemons)}", instance)
         with path.with_suffix(".log").open("wb") as told:
             around = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-            daemon = subprocess.Popen([*under, *COMMAND, "run", "-c", str(path)], stdout=told, stderr=told, env=around)
+            # A session of its own: a program that it runs under may have it as a child.
+            daemon = subprocess.Popen(
+                [*under, *COMMAND, "run", "-c", str(path)], stdout=told, stderr=told, env=around, start_new_session=True
+            )
         self.daemons.append(daemon)
         return daemon
 
