@@ -68,7 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subp
 
 
 def test_a_daemon_reads_a_server_and_lives_on_what_it_knows_when_the_server_is_gone(
-    server: tuple[str, subprocess.Popen[bytes]], tmp_path: Path, bundle: Path
+    server: tuple[str, subprocess.Popen[bytes]], tmp_path: Path, bundle: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     uri, process = server
     config = MlflowConfig(uri=uri, folder=tmp_path / "mlflow", timeout_s=20)
@@ -80,6 +80,9 @@ def test_a_daemon_reads_a_server_and_lives_on_what_it_knows_when_the_server_is_g
     assert catalogue.resolve("champion") == 1
     assert load(catalogue.fetch(1)).version == load(bundle).version
     registry.verify(1)
+    with registry.journal().parent("key", {}):
+        pass
+    assert capfd.readouterr().out == "", "beside it stands the one JSON object of a command"
     end(process)
     begin = time.monotonic()
     with pytest.raises(RegistryUnavailable, match="does not answer"):
