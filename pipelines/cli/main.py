@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from types import SimpleNamespace
@@ -144,6 +145,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the installed command."""
+    # As the first process of a container nothing else would end us; verbs with results to finish set their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run())
 
 
