@@ -13,9 +13,10 @@ _ADVICE = {
     "WRONG_VERSION_NUMBER|RECORD_LAYER|EOF": "the broker may not speak TLS there, see security_protocol",
     "ECONNREFUSED": "nothing listens there",
     "SaslAuthenticationFailed": "a wrong user, password or token",
+    "Invalid frame length": "the answer is not Kafka's, as to a client that does not speak TLS where it should",
     "socket disconnected|ECONNRESET|EPIPE": "the broker hung up, as it does on a wrong user, password or token, on a "
-    "client that does not speak TLS where it should, and on one without a certificate (see certificate_file and "
-    "key_file)",
+    "client that does not speak TLS where it should or has no certificate (see certificate_file and key_file), and on "
+    "one that does while the broker may not speak TLS there",
     "authenticat|SASL": "see sasl_mechanism, user, password and token",
 }
 """What usually stands behind a reason, by a pattern of it."""
