@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.api import fit
-from detector.engines.base import Engine
+from detector.engines.base import WHOLE, Engine
 from detector.engines.eager import TorchEngine
 from detector.engines.export import difference, exported
 from detector.engines.onnx import OnnxEngine
@@ -44,7 +44,7 @@ def engines(variant: str, backbone: Backbone) -> tuple[Engine, Engine]:
     model = REGISTERED[variant].build(Shape(*WINDOWS.shape[1:]), backbone)
     initialise(model, torch.Generator().manual_seed(0))
     model.requires_grad_(False).eval()
-    return OnnxEngine.open(exported(model, WINDOWS), *WINDOWS.shape[1:]), TorchEngine(model)
+    return OnnxEngine.open({WHOLE: exported(model, WINDOWS)}, *WINDOWS.shape[1:]), TorchEngine(model)
 
 
 def seconds(engine: Engine, windows: np.ndarray, least_s: float) -> float:

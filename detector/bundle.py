@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from detector.engines.base import WHOLE
+from detector.engines.base import NEWEST, WHOLE
 from detector.engines.onnx import of_tensors
 from detector.errors import BundleError, SinkUnavailable
 from detector.members.base import Rows, spread
@@ -106,7 +106,7 @@ class Bundle:
         tensors |= {f"held_out/{i:04d}": scores for i, scores in enumerate(self.detector.held_out)}
         tensors["band"] = self.detector.band
         for member in self.detector.members:
-            numbers = {name: tensor for name, tensor in member.tensors().items() if not name.startswith(WHOLE)}
+            numbers = {name: tensor for name, tensor in member.tensors().items() if name not in (WHOLE, NEWEST)}
             tensors |= {f"member/{member.name}/{name}": tensor for name, tensor in numbers.items()}
         return save_tensors({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
 

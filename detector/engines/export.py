@@ -53,7 +53,7 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
         rows: newest rows of the output that are asked for alone; the network has ``newest`` then.
 
     Returns:
-        Its graphs in ONNX Runtime; the network itself where it cannot be exported or its graph is off by more than
+        Its graphs in ONNX Runtime; the network itself where it cannot be exported or a graph is off by more than
         ``TOLERANCE``.
     """
     eager = TorchEngine(network)
@@ -62,7 +62,7 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
         if rows is not None:
             graphs[NEWEST] = exported(Newest(network, rows), windows)
         engine = OnnxEngine.open(graphs, *windows.shape[1:])
-        same = difference(engine, eager, windows) <= TOLERANCE
+        same = max(difference(engine, eager, windows, asked) for asked in {None, rows}) <= TOLERANCE
     except Exception:  # noqa: BLE001 - whatever exporter and runtime have against it, the network itself still runs
         return eager
     return engine if same else eager
@@ -91,7 +91,14 @@ def exported(network: nn.Module, windows: Floats) -> bytes:
         return file.read_bytes()
 
 
-def difference(one: Engine, other: Engine, windows: Floats) -> float:
-    """Returns how far two engines are apart on windows, relative to the largest value (at least 1) of the second."""
-    left, right = one.run(windows), other.run(windows)
+def difference(one: Engine, other: Engine, windows: Floats, rows: int | None = None) -> float:
+    """Returns how far two engines are apart on windows, relative to the largest value (at least 1) of the second.
+
+    Args:
+        one: to be judged.
+        other: to go by.
+        windows: [B, T, F].
+        rows: compare what they give as the newest rows; None compares the whole.
+    """
+    left, right = (at.run(windows) if rows is None else at.newest(windows, rows) for at in (one, other))
     return float(np.abs(left - right).max() / max(1.0, float(np.abs(right).max())))

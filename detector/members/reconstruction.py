@@ -136,7 +136,9 @@ class Reconstruction(Member):
 
     def _told(self, windows: Floats, level: Floats) -> Floats:
         """Returns what the network sees; windows that come without conditions are of no hour that is known."""
-        shown = self._channels(windows) - level
+        shown = self._channels(windows)
+        if self.config.centre:
+            shown = shown - level
         if not self.conditions:
             return shown
         conditions = windows[..., shown.shape[-1] :]

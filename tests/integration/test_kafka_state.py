@@ -11,6 +11,8 @@ from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.kafka.state import PART_CHARACTERS, StateTopic
 from pipelines.io.kafka.writer import Writer
 
+pytestmark = pytest.mark.timeout(120)
+
 
 def alerts(count: int) -> dict[str, Any]:
     return {
@@ -22,7 +24,7 @@ def alerts(count: int) -> dict[str, Any]:
 
 def test_thousands_of_open_alerts_come_back_and_a_few_after_them(kafka: str, bench_at: Callable[..., Bench]) -> None:
     bench = bench_at(kafka)
-    config = KafkaConfig.model_validate(bench.tree["source"])
+    config = KafkaConfig.model_validate(bench.tree["source"] | {"group": "plant #1"})
     at, writer = TopicPartition(bench.topic("readings"), 1), Writer(config.connection, bench.name, 8.0, {})
     writing, large = StateTopic(config), alerts(12_000)
     assert len(str(large)) > 5 * PART_CHARACTERS
@@ -35,6 +37,3 @@ def test_thousands_of_open_alerts_come_back_and_a_few_after_them(kafka: str, ben
         assert reading.read(at, version, 20.0) == state
     for one in (writer, writing, reading):
         one.close()
-
-
-pytestmark = pytest.mark.timeout(120)

@@ -18,8 +18,6 @@ from detector.errors import ConfigError, SourceLost, TransactionAborted
 from pipelines.io.kafka.causes import cause
 from pipelines.io.kafka.deadline import Overdue
 
-STAMPS = "message.timestamp.type to LogAppendTime"
-
 
 class OutOfRange(Exception):
     """The log no longer holds the record that was to be read next."""
@@ -65,7 +63,10 @@ def errors(what: str, aborted: bool = False) -> Iterator[None]:
     except KafkaError as error:
         told = " ".join(str(error).split()) or type(error).__name__
         if "InvalidTimestamp" in told:
-            told = f"this machine's clock is wrong for Kafka; set it, or the topic's {STAMPS} ({told})"
+            told = (
+                "this machine's clock is wrong for Kafka; set it, or the topic's message.timestamp.type to "
+                f"LogAppendTime ({told})"
+            )
         why = f" ({found})" if (found := cause(begin_s)) else ""
         raise retry(f"{what}: {told[:400]}{why}.") from error
     except (ValueError, AssertionError) as error:

@@ -66,7 +66,7 @@ class StateTopic:
         deadline_s, parts = time.monotonic() + timeout_s, dict[int, str]()
         while time.monotonic() < deadline_s:
             for record in self._reader.poll(0.2, 10_000).get(home, ()):
-                if record.key is None or record.key.partition(b"#")[0] != key or not record.value:
+                if record.value is None or not _of(key, record.key):
                     continue
                 found = orjson.loads(record.value)
                 if found["version"] != version:
@@ -90,6 +90,12 @@ class StateTopic:
 
     def _key(self, at: Any) -> bytes:
         return f"{self._group}/{at.topic}/{at.partition}".encode()
+
+
+def _of(key: bytes, found: bytes | None) -> bool:
+    """Returns whether a record's key is that of a state, or of a part of it."""
+    whole, _, part = (found or b"").rpartition(b"#")
+    return found == key or (whole == key and part.isdigit())
 
 
 def _records(key: bytes, version: int, state: Any, text: str) -> Iterator[tuple[bytes, bytes]]:
