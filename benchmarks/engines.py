@@ -9,6 +9,7 @@ backbone for a moment instead, and says how far graph and network are apart on t
 
 import argparse
 import os
+from collections.abc import Callable
 from time import thread_time
 
 import numpy as np
@@ -20,26 +21,28 @@ from rich.table import Table
 from detector.api import fit
 from detector.engines.base import WHOLE, Engine
 from detector.engines.eager import TorchEngine
-from detector.engines.export import difference, exported
+from detector.engines.export import difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
 from detector.members.presets import single
 from detector.members.reconstruction import Reconstruction
 from detector.members.table import DetectorConfig
-from detector.models.backbones.base import Backbone, Shape
+from detector.models.backbones.base import Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.backbones.lstm import LstmBackbone
+from detector.models.backbones.table import BackboneConfig
 from detector.models.initialise import initialise
 from detector.models.variants.table import REGISTERED
 from detector.training.allocator import keep_freed_memory
 from detector.training.trainer import TrainerConfig
 
 WINDOWS = np.random.default_rng(0).normal(size=(1024, 64, 8)).astype(np.float32)
-BACKBONES: tuple[Backbone, ...] = (Conv1dBackbone(), DenseBackbone(), LstmBackbone())
+BACKBONES: tuple[BackboneConfig, ...] = (Conv1dBackbone(), DenseBackbone(), LstmBackbone())
 SIZES = (1, 64, 1024)
+NEWEST_ROWS = 8
 
 
-def engines(variant: str, backbone: Backbone) -> tuple[Engine, Engine]:
+def engines(variant: str, backbone: BackboneConfig) -> tuple[Engine, Engine]:
     """Returns one network by ONNX Runtime and by torch."""
     model = REGISTERED[variant].build(Shape(*WINDOWS.shape[1:]), backbone)
     initialise(model, torch.Generator().manual_seed(0))
@@ -47,28 +50,42 @@ def engines(variant: str, backbone: Backbone) -> tuple[Engine, Engine]:
     return OnnxEngine.open({WHOLE: exported(model, WINDOWS)}, *WINDOWS.shape[1:]), TorchEngine(model)
 
 
-def seconds(engine: Engine, windows: np.ndarray, least_s: float) -> float:
+def seconds(run: Callable[[np.ndarray], object], windows: np.ndarray, least_s: float) -> float:
     """Median processor seconds of a call, of as many as fit into ``least_s``, at least three."""
     found: list[float] = []
     while len(found) < 3 or sum(found) < least_s:
         began = thread_time()
-        engine.run(windows)
+        run(windows)
         found.append(thread_time() - began)
     return float(np.median(found))
 
 
-def row(variant: str, backbone: Backbone, turns: int, least_s: float) -> list[str]:
+def row(variant: str, backbone: BackboneConfig, turns: int, least_s: float) -> list[str]:
     """Microseconds per window by ONNX Runtime, how many times slower torch is, and how far the two are apart."""
     both = engines(variant, backbone)
     cells = []
     for size in SIZES:
-        turn = [[seconds(engine, WINDOWS[:size], least_s) / size for engine in both] for _ in range(turns + 1)][1:]
+        turn = [[seconds(engine.run, WINDOWS[:size], least_s) / size for engine in both] for _ in range(turns + 1)][1:]
         ours, plain = np.median(turn, axis=0)
         cells.append(f"{1e6 * ours:,.1f} ({plain / ours:.1f}x)")
     return [f"{variant} on {backbone.kind}", *cells, f"{difference(*both, WINDOWS):.0e}"]
 
 
-def golden(variant: str, backbone: Backbone) -> str:
+def alone(turns: int, least_s: float) -> str:
+    """How much dearer the whole output and its newest rows are than the newest rows alone, convolutions."""
+    model = REGISTERED["denoising"].build(Shape(*WINDOWS.shape[1:]), Conv1dBackbone())
+    initialise(model, torch.Generator().manual_seed(0))
+    engine = engine_of(model.requires_grad_(False).eval(), WINDOWS[:64], NEWEST_ROWS)
+    found = []
+    for _ in range(turns):
+        whole = seconds(engine.run, WINDOWS, least_s)
+        newest = seconds(lambda windows: engine.newest(windows, NEWEST_ROWS), WINDOWS, least_s)
+        found.append((1e6 * newest / len(WINDOWS), (whole + newest) / newest))
+    cost, ratio = np.median(found, axis=0)
+    return f"newest {NEWEST_ROWS} rows alone: {cost:.1f} us a window; with the whole output as well: {ratio:.1f}x"
+
+
+def golden(variant: str, backbone: BackboneConfig) -> str:
     """How far the graph in a bundle is from its network, on the bundle's golden windows."""
     minutes = np.arange(900)
     noise = np.random.default_rng(0).normal(size=(900, 3))
@@ -99,11 +116,14 @@ def main() -> None:
             table.add_row(variant, *(golden(variant, backbone) for backbone in BACKBONES))
         Console(width=110).print(table)
         return
+    effort = (1, 0.05) if quick else (5, 0.2)
     table = Table("microseconds per window (torch)", *(f"batch of {size:,}" for size in SIZES), "difference")
     for variant in ("denoising",) if quick else ("denoising", "vq_vae", "sparse_l1"):
         for backbone in BACKBONES:
-            table.add_row(*row(variant, backbone, *((1, 0.05) if quick else (5, 0.2))))
-    Console(width=110).print(table)
+            table.add_row(*row(variant, backbone, *effort))
+    console = Console(width=110)
+    console.print(table)
+    console.print(alone(*effort))
 
 
 if __name__ == "__main__":

@@ -59,12 +59,15 @@ def cases(folder: Path, only: str) -> Iterator[Case]:
 
 def nsl_kdd(folder: Path) -> Case:
     learnt, judged = (read_table(folder / f"nsl_kdd_{part}.csv.gz", NSL) for part in ("train", "test"))
+    assert learnt.labels is not None
+    assert judged.labels is not None
     normal = learnt.frame[~learnt.labels].reset_index(drop=True)
     return Case(NSL_KDD, normal, judged.frame, judged.labels, learnt.text)
 
 
 def iot_23(folder: Path, scenario: str) -> Case:
     table = read_table(folder / f"iot23_{scenario.replace('-', '_')}.csv.gz", ZEEK)
+    assert table.labels is not None
     normal = np.flatnonzero(~table.labels)
     cut = normal[len(normal) // 2]
     train = table.frame.iloc[normal[normal < cut]].reset_index(drop=True)

@@ -69,11 +69,15 @@ def measure(data: Path, name: str, seed: int) -> dict[str, object]:
     table = read_table(data / collection / entry["file"])
     cut = entry["train_rows"] or int(TRAIN_RATIO * len(table.frame))
     history, recent = table.frame[:cut], table.frame[cut : cut + TEST_ROWS].reset_index(drop=True)
+    assert table.labels is not None
     labels = table.labels[cut : cut + TEST_ROWS]
     begin = time.perf_counter()
     bundle = fit(history, seed=seed)
     trained = time.perf_counter()
-    scores = {ROWS[0]: score(bundle, recent, DELAY).anomaly_score, ROWS[1]: score(bundle, recent, 0).anomaly_score}
+    scores: dict[str, pd.Series | np.ndarray] = {
+        ROWS[0]: score(bundle, recent, DELAY).anomaly_score,
+        ROWS[1]: score(bundle, recent, 0).anomaly_score,
+    }
     scored = time.perf_counter()
     alone = replace(bundle, detector=subset(bundle.detector, ("cae", "cae_shape")))
     scores |= {ROWS[2]: score(alone, recent, DELAY).anomaly_score, ROWS[3]: score(alone, recent, 0).anomaly_score}
@@ -86,7 +90,7 @@ def measure(data: Path, name: str, seed: int) -> dict[str, object]:
 
 def subset(detector: Detector, names: tuple[str, ...]) -> Detector:
     """Returns the detector with some of its members only; its limit is meaningless, its ranking is not."""
-    keep, columns, k = [], [], 0
+    keep, columns, k = [], list[int](), 0
     for member in detector.members:
         if member.name in names:
             keep.append(member)
@@ -100,7 +104,8 @@ def subset(detector: Detector, names: tuple[str, ...]) -> Detector:
 def baselines(detector: Detector, history: pd.DataFrame, recent: pd.DataFrame) -> list[np.ndarray]:
     """Returns the scores of the four baselines, on rows scaled as the detector scales them."""
     values = [frame.drop(columns=TIME).ffill().to_numpy(float) for frame in (history, recent)]
-    series = Series(*(np.nan_to_num(detector.scaler.transform(v)) for v in values))
+    learnt, judged = (np.nan_to_num(detector.scaler.transform(v)) for v in values)
+    series = Series(learnt, judged)
     causal, norm = projection_error(series), window_norm(series)
     return [centred(causal, series.window), causal, centred(norm, series.window), random(series)]
 

@@ -95,6 +95,7 @@ def children(folder: Path) -> int:
 
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("series")
+    assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'", max_results=500)
     return sum("mlflow.parentRunId" in run.data.tags for run in runs)
 

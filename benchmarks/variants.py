@@ -28,13 +28,13 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.quality import TRAIN_RATIO, _interval
-from detector.api import DELAY, fit, schema_of, score
+from detector.api import DELAY, fit, score
 from detector.errors import ReconwatchError
 from detector.evaluation.exam import Exam, Marks, exam, sit
 from detector.evaluation.select import select
 from detector.evaluation.vus import period, vus_pr
 from detector.fitting.dataset import fit_window
-from detector.fitting.frames import values_of
+from detector.fitting.frames import schema_of, values_of
 from detector.models.backbones.table import BackboneConfig
 from detector.models.variants.table import REGISTERED
 from detector.types import Bools, Floats
