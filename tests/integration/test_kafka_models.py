@@ -1,7 +1,5 @@
 """Versions that must not serve are put before a daemon at work: the old one stays, and so does every result."""
 
-import hashlib
-import json
 import pickle
 import time
 from collections.abc import Callable
@@ -11,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bench import Bench, share
+from reseal import manifest_of, reseal
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
@@ -21,35 +20,28 @@ from pipelines.registry.local import LocalRegistry
 
 pytestmark = [pytest.mark.fault, pytest.mark.chaos, pytest.mark.timeout(1200)]
 
+WEIGHTS = "weights.safetensors"
+
 
 def truncated(version: Path) -> None:
-    weights = version / "weights.safetensors"
+    weights = version / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-10])
 
 
 def pickled(version: Path) -> None:
-    resealed(version, pickle.dumps({"member": [1.0]}))
+    reseal(version, manifest_of(version), {WEIGHTS: pickle.dumps({"member": [1.0]})})
 
 
 def without_numbers(version: Path) -> None:
-    tensors = load_tensors((version / "weights.safetensors").read_bytes())
-    resealed(version, save_tensors({name: np.full_like(tensor, np.nan) for name, tensor in tensors.items()}))
+    tensors = load_tensors((version / WEIGHTS).read_bytes())
+    nothing = save_tensors({name: np.full_like(tensor, np.nan) for name, tensor in tensors.items()})
+    reseal(version, manifest_of(version), {WEIGHTS: nothing})
 
 
 def of_other_channels(version: Path) -> None:
     hours = pd.date_range("2024-01-01", periods=300, freq="h")
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 2)), hours, columns=["volts", "amperes"])
     fit(frame, config=DetectorConfig(members=(ProjectionMember(window=8),))).save(version)
-
-
-def resealed(version: Path, weights: bytes) -> None:
-    """Puts other weights into a bundle as someone would who knows its format."""
-    (version / "weights.safetensors").write_bytes(weights)
-    manifest = json.loads((version / "manifest.json").read_text())
-    manifest["sha256"]["weights.safetensors"] = hashlib.sha256(weights).hexdigest()
-    del manifest["seal"]
-    manifest["seal"] = hashlib.sha256((json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()).hexdigest()
-    (version / "manifest.json").write_text(json.dumps(manifest))
 
 
 HARM = {
