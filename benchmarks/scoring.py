@@ -146,7 +146,7 @@ def networks(detector: Detector, turns: int) -> np.ndarray:
 def streamed(detector: Detector, series: int, turns: int, plain: bool = True) -> np.ndarray:
     """Seconds per row of the engine and of the two plain ways, windows being full, [turns, 3 or 1]."""
     scorer = Scorer(detector, calibrate(detector, 0))
-    ways: list[tuple[Push, Push, int]] = [(scorer.push, scorer.push, POLL)]
+    ways: list[tuple[Push, Push, int]] = [(scorer.decide, scorer.decide, POLL)]
     if plain:
         for way, rows in ((Plain(detector, True), POLL), (Plain(detector, False), FEW_ROWS)):
             ways.append((way.push, way.fill, rows))

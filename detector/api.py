@@ -116,10 +116,10 @@ def score(
     delay = best_delay(bundle) if delay is None else delay
     detector.schema.check(channels_of(frame, detector.schema.categories), "the data to score")
     samples = align(detector.schema, frame, "the data to score")
-    scorer = Scorer(detector, calibrate(detector, delay, calibration), delay, capacity=1, explain=False)
+    scorer = Scorer(detector, calibrate(detector, delay, calibration), delay, capacity=1)
     parts = []
     for begin in range(0, len(samples), ROWS):
-        parts.append(scorer.push(cut(samples, slice(begin, begin + ROWS))).decisions)
+        parts.append(scorer.decide(cut(samples, slice(begin, begin + ROWS))))
         progress("score", min(begin + ROWS, len(samples)) / len(samples))
     parts.append(scorer.flush().decisions)
     order, _ = ordered_times(frame)

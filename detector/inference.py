@@ -1,7 +1,8 @@
 """The engine: aligned rows in, decisions out, state of all series inside."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -24,17 +25,16 @@ _THREADS = ThreadpoolController()
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Decisions of one push and the reasons for those that are anomalies.
+    """Decisions, and the way to ask for reasons while their windows are at hand: until the next is asked for.
 
     Attributes:
         decisions: [B] rows.
-        explained: [K] int64, ascending rows of ``decisions`` that are anomalies and still in the window.
-        explanation: of those K rows.
+        explain: says what was expected of rows [K] of ``decisions``; NaN where they have left the window, or where
+            nothing was expected.
     """
 
     decisions: DecisionBatch
-    explained: Ints
-    explanation: Explanation
+    explain: Callable[[Ints], Explanation]
 
 
 class Scorer:
@@ -47,14 +47,10 @@ class Scorer:
         calibrator: fitted to the detector's held-out scores at the same delay.
         delay: rows, 0 is strictly causal.
         capacity: series to make room for; grows by itself.
-        explain: say what was expected of anomalies; costs a look at each.
     """
 
-    def __init__(
-        self, detector: Detector, calibrator: Calibrator, delay: int = 0, capacity: int = 64, explain: bool = True
-    ) -> None:
+    def __init__(self, detector: Detector, calibrator: Calibrator, delay: int = 0, capacity: int = 64) -> None:
         self.detector = detector
-        self._explain = explain
         self.delay = delay
         self._calibrator = calibrator
         self._buffer = WindowBuffer(detector.window, detector.channels + detector.conditions, capacity, detector.hop)
@@ -67,17 +63,23 @@ class Scorer:
         """Rows of history after which nothing older can influence a score."""
         return self.detector.window + max(member.stride for member in self.detector.members) + self.delay
 
-    def push(self, samples: SampleBatch) -> Verdict:
-        """Scores aligned rows; with a delay, decides about the rows that are settled by them.
+    def push(self, samples: SampleBatch) -> Iterator[Verdict]:
+        """Scores aligned rows, in parts; with a delay, decides about the rows that are settled by them.
 
         Args:
             samples: in order of event time within each series.
 
-        Returns:
-            Decisions, as many as rows were settled.
+        Yields:
+            Decisions, in all as many as rows were settled. All parts must be taken.
         """
-        with _THREADS.limit(limits=1):
-            return _joined([self._push(part) for part in self._parts(samples)])
+        for rows in self._parts(samples):
+            with _THREADS.limit(limits=1):
+                verdict = self._push(rows)
+            yield verdict
+
+    def decide(self, samples: SampleBatch) -> DecisionBatch:
+        """Returns the decisions of ``push`` in one, for whoever asks for no reasons."""
+        return joined([verdict.decisions for verdict in self.push(samples)])
 
     def flush(self, series: Ints | None = None) -> Verdict:
         """Decides about the rows still pending, of the series named or of all, as at the end of the input."""
@@ -121,21 +123,17 @@ class Scorer:
 
     def _verdict(self, settled: Settled) -> Verdict:
         scores = ScoreBatch(settled.series, settled.time_ns, settled.score, settled.contribution, settled.warming)
-        decisions = self._calibrator.decide(scores)
-        known = self._explain & (settled.trigger >= 0) & (settled.back < self.detector.window)
-        explained = np.flatnonzero(decisions.is_anomaly & known)
-        windows = self._buffer.recall(settled.trigger[explained])
-        explanation = self.detector.explain(windows, settled.back[explained])
-        return Verdict(decisions, explained, explanation)
+        return Verdict(self._calibrator.decide(scores), partial(self._explained, settled))
 
-
-def _joined(verdicts: list[Verdict]) -> Verdict:
-    begins = np.cumsum([0] + [len(v.decisions) for v in verdicts[:-1]])
-    return Verdict(
-        joined([v.decisions for v in verdicts]),
-        np.concatenate([v.explained + b for v, b in zip(verdicts, begins, strict=True)]),
-        joined([v.explanation for v in verdicts]),
-    )
+    def _explained(self, settled: Settled, rows: Ints) -> Explanation:
+        known = (settled.trigger[rows] >= 0) & (settled.back[rows] < self.detector.window)
+        at = rows[known]
+        with _THREADS.limit(limits=1):
+            found = self.detector.explain(self._buffer.recall(settled.trigger[at]), settled.back[at])
+        columns = [np.full((len(rows), self.detector.channels), np.nan) for _ in fields(found)]
+        for column, field in zip(columns, fields(found), strict=True):
+            column[known] = getattr(found, field.name)
+        return Explanation(*columns)
 
 
 def calibrate(detector: Detector, delay: int, config: CalibrationConfig = DEFAULT) -> Calibrator:

@@ -1,9 +1,8 @@
 """Readings in, results out: align, score, decide and raise alerts, with all state in one place."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from detector.alerting.alert import Alert
 from detector.alerting.policy import AlertPolicy
 from detector.inference import Scorer, Verdict
 from detector.state import State, part, under
-from detector.types import DecisionBatch, Explanation, Ints, ReadingBatch, cut, joined
+from detector.types import DecisionBatch, Ints, ReadingBatch, SampleBatch, cut, joined
 from detector.windows.align import Aligner
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
@@ -80,7 +79,10 @@ class Engine:
         if again.any():
             before, readings = cut(readings, again), cut(readings, ~again)
             for part, named in self._parts(before, readings.series):
-                self._release(self._scored(part)[1], named)
+                verdicts, silent = self._scored(part)
+                for _ in verdicts:
+                    pass
+                self._release(silent, named)
         if letters:
             told = self._rewind.replayed(*np.array([(x.partition, x.offset) for x in letters]).T)
             letters = [letter for letter, before in zip(letters, told, strict=True) if not before]
@@ -104,9 +106,9 @@ class Engine:
 
     def finish(self) -> Output:
         """Takes the end of the input: open rows close, and what waits for rows to come is decided without them."""
-        verdicts = [self._scorer.push(self._aligner.flush()), self._scorer.flush()]
+        verdicts = self._verdicts([self._aligner.flush()], None)
         if self._ended:  # an earlier run came to this same end and wrote these results
-            verdicts = [self._scorer.flush()]
+            verdicts = iter([*verdicts, self._scorer.flush()][-1:])
         decisions, alerts = self._judged(verdicts)
         alerts += [] if self._ended else self._policy.flush()
         self._ended = True
@@ -151,14 +153,18 @@ class Engine:
         for start, stop in itertools.pairwise(edges):
             yield cut(readings, slice(start, stop)), np.concatenate([readings.series[stop:], later])
 
-    def _scored(self, readings: ReadingBatch) -> tuple[list[Verdict], Ints]:
-        """Scores what the readings settle, and all of the series silent for too long, which are to be released."""
+    def _scored(self, readings: ReadingBatch) -> tuple[Iterator[Verdict], Ints]:
+        """Returns what the readings settle, as it is scored, and the series silent for too long, to be released."""
         samples = self._aligner.push(readings)
         self._rewind.note(readings, samples)
-        verdict = self._scorer.push(samples)
         rows, silent = self._aligner.evict()
-        last = [self._scorer.push(rows)] if len(rows) else []
-        return [verdict, *last, self._scorer.flush(silent)], silent
+        return self._verdicts([samples, *([rows] if len(rows) else [])], silent), silent
+
+    def _verdicts(self, parts: Sequence[SampleBatch], silent: Ints | None) -> Iterator[Verdict]:
+        """Scores as it is asked, then what is pending of the series that are silent, or of all."""
+        for samples in parts:
+            yield from self._scorer.push(samples)
+        yield self._scorer.flush(silent)
 
     def _decided(self, readings: ReadingBatch, named: Ints) -> Output:
         verdicts, silent = self._scored(readings)
@@ -168,11 +174,13 @@ class Engine:
         self._release(silent, named)
         return Output(keys, self._channels, decisions, alerts, silent=ended)
 
-    def _judged(self, verdicts: list[Verdict]) -> tuple[DecisionBatch, list[Alert]]:
+    def _judged(self, verdicts: Iterable[Verdict]) -> tuple[DecisionBatch, list[Alert]]:
+        decisions: list[DecisionBatch] = []
         alerts: list[Alert] = []
         for verdict in verdicts:
-            alerts += self._policy.push(verdict.decisions, self._series, partial(_explained, verdict))
-        return joined([verdict.decisions for verdict in verdicts]), alerts
+            decisions.append(verdict.decisions)
+            alerts += self._policy.push(verdict.decisions, self._series, verdict.explain)
+        return joined(decisions), alerts
 
     def _release(self, series: Ints, named: Ints) -> None:
         """Forgets series; those of ``named``, whose readings are still to come, keep their ids."""
@@ -191,14 +199,3 @@ def _joined(outputs: Sequence[Output]) -> Output:
         alerts=[alert for output in outputs for alert in output.alerts],
         silent=[key for output in outputs for key in output.silent],
     )
-
-
-def _explained(verdict: Verdict, rows: Ints) -> Explanation:
-    """Looks up why rows of the decisions are anomalies; NaN where nothing was expected."""
-    if not len(verdict.explained):
-        nothing = np.full((len(rows), verdict.decisions.contribution.shape[1]), np.nan)
-        return Explanation(nothing, nothing, nothing, nothing)
-    at = np.searchsorted(verdict.explained, rows).clip(max=len(verdict.explained) - 1)
-    known = (verdict.explained[at] == rows)[:, None]
-    found = cut(verdict.explanation, at)
-    return Explanation(*(np.where(known, getattr(found, field.name), np.nan) for field in fields(found)))

@@ -105,7 +105,7 @@ def test_the_daemon_scores_records_as_the_file(trained, wire):
     aligner = Aligner(detector.schema)
     scorer = Scorer(detector, calibrate(detector, 0))
     found = np.concatenate(
-        [scorer.push(rows).decisions.anomaly_score for rows in (aligner.push(decoded.readings), aligner.flush())]
+        [scorer.decide(rows).anomaly_score for rows in (aligner.push(decoded.readings), aligner.flush())]
     )
     offline = api.score(bundle, known.rename(columns={"ts": "timestamp"}).assign(timestamp=np.arange(100)))
     np.testing.assert_array_equal(found, offline.anomaly_score)

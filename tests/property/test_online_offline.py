@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from detector.api import fit, score
 from detector.bundle import Bundle
-from detector.inference import Scorer, calibrate
+from detector.inference import Scorer, Verdict, calibrate
 from detector.members.autoencoder import AutoencoderMember
 from detector.members.memory import MemoryMember
 from detector.members.projection import ProjectionMember
@@ -97,17 +97,24 @@ def scorer(kind: str, delay: int, limit_ratio: float = 0.5) -> Scorer:
     return Scorer(detector, replace(calibrator, limit=limit_ratio * calibrator.limit), delay, capacity=1)
 
 
+def verdicts(engine: Scorer, batches: Iterator[SampleBatch]) -> Iterator[Verdict]:
+    for batch in batches:
+        yield from engine.push(batch)
+    yield engine.flush()
+
+
 def told(engine: Scorer, batches: Iterator[SampleBatch], from_row: int = 0) -> Told:
     """Every column of the decisions, and the explanations, of every series in order of time."""
-    verdicts = [engine.push(batch) for batch in batches] + [engine.flush()]
+    rows, reasons = [], []
+    for verdict in verdicts(engine, batches):
+        asked = np.flatnonzero(verdict.decisions.is_anomaly & (verdict.decisions.time_ns >= from_row))
+        rows.append(verdict.decisions)
+        reasons.append((verdict.decisions.series[asked], verdict.explain(asked)))
     found: Told = {}
     for one in range(SERIES):
-        rows = [cut(v.decisions, (v.decisions.series == one) & (v.decisions.time_ns >= from_row)) for v in verdicts]
-        columns = [np.concatenate([getattr(r, f.name) for r in rows]) for f in fields(rows[0])]
-        about = [v.decisions.series[v.explained] == one for v in verdicts]
-        about = [a & (v.decisions.time_ns[v.explained] >= from_row) for a, v in zip(about, verdicts, strict=True)]
-        reasons = joined([cut(v.explanation, a) for a, v in zip(about, verdicts, strict=True)])
-        found[one] = columns + [getattr(reasons, f.name) for f in fields(reasons)]
+        mine = joined([cut(part, (part.series == one) & (part.time_ns >= from_row)) for part in rows])
+        why = joined([cut(explanation, series == one) for series, explanation in reasons])
+        found[one] = [getattr(batch, f.name) for batch in (mine, why) for f in fields(batch)]
     return found
 
 
@@ -175,8 +182,8 @@ def test_a_frame_scores_like_its_stream(kind: str, delay: int) -> None:
     for row in recent.itertuples():
         values = np.array([[row.flow, row.pressure]])
         reading = ReadingBatch(zero, np.array([row.timestamp * NS]), values, zero, zero.astype(np.int64))
-        live.append(engine.push(aligner.push(reading)).decisions)
-    live += [engine.push(aligner.flush()).decisions, engine.flush().decisions]
+        live.append(engine.decide(aligner.push(reading)))
+    live += [engine.decide(aligner.flush()), engine.flush().decisions]
     offline = score(bundle(kind), recent, delay)
     np.testing.assert_array_equal(joined(live).anomaly_score, offline.anomaly_score)
     np.testing.assert_array_equal(joined(live).is_anomaly, offline.is_anomaly)

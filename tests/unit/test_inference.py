@@ -66,7 +66,7 @@ def test_a_delay_has_a_limit_of_its_own():
 @pytest.mark.parametrize("delay", [0, 5, 16])
 def test_every_row_is_decided_once_after_the_delay(delay):
     engine = scorer(delay)
-    first = engine.push(samples(0, faulty())).decisions
+    first = engine.decide(samples(0, faulty()))
     last = engine.flush().decisions
     assert first.time_ns.tolist() == list(range(120 - delay))
     assert last.time_ns.tolist() == list(range(120 - delay, 120))
@@ -74,38 +74,39 @@ def test_every_row_is_decided_once_after_the_delay(delay):
 
 
 def test_a_fault_is_found_named_and_explained():
-    verdict = scorer(5).push(samples(0, faulty()))
+    (verdict,) = scorer(5).push(samples(0, faulty()))
     decisions = verdict.decisions
     assert decisions.is_anomaly[60:65].all()
     assert not decisions.is_anomaly[20:50].any()
     assert (decisions.contribution[60:63].argmax(axis=1) == 1).all()
-    np.testing.assert_array_equal(verdict.explained, np.flatnonzero(decisions.is_anomaly))
-    np.testing.assert_allclose(verdict.explanation.actual, faulty()[decisions.time_ns[verdict.explained]], atol=1e-5)
-    at = np.searchsorted(verdict.explained, 62)
-    assert verdict.explanation.high[at, 1] < verdict.explanation.actual[at, 1]
+    rows = np.flatnonzero(decisions.is_anomaly)
+    explanation = verdict.explain(rows)
+    np.testing.assert_allclose(explanation.actual, faulty()[decisions.time_ns[rows]], atol=1e-5)
+    at = np.searchsorted(rows, 62)
+    assert explanation.high[at, 1] < explanation.actual[at, 1]
 
 
 def test_a_delay_longer_than_the_window_explains_nothing_and_still_decides():
-    verdict = scorer(40).push(samples(0, faulty()))
+    (verdict,) = scorer(40).push(samples(0, faulty()))
     assert len(verdict.decisions) == 80
-    assert not len(verdict.explained)
+    assert np.isnan(verdict.explain(np.arange(80)).actual).all()
     again = Scorer(detector(), calibrate(detector(), 0), 40)
-    again.push(samples(0, faulty() + 50))
+    again.decide(samples(0, faulty() + 50))
     assert again.flush().decisions.is_anomaly.any()
 
 
 def test_series_do_not_disturb_each_other():
-    alone = scorer(4).push(samples(0, faulty())).decisions
+    alone = scorer(4).decide(samples(0, faulty()))
     engine = scorer(4)
-    engine.push(samples(3, plant(30, 5) + 9))
-    beside = engine.push(samples(0, faulty())).decisions
+    engine.decide(samples(3, plant(30, 5) + 9))
+    beside = engine.decide(samples(0, faulty()))
     np.testing.assert_array_equal(beside.anomaly_score, alone.anomaly_score)
 
 
 def test_flush_of_one_series_then_eviction_lets_its_id_serve_another():
     engine = scorer(4, capacity=2)
-    engine.push(samples(1, plant(50, 7) * 3))
-    engine.push(samples(0, plant(50, 8)))
+    engine.decide(samples(1, plant(50, 7) * 3))
+    engine.decide(samples(0, plant(50, 8)))
     assert engine.flush(np.array([1], np.int32)).decisions.series.tolist() == [1] * 4
     engine.evict(np.array([1], np.int32))
     found = _all(engine, samples(1, faulty(), first=500))
@@ -119,16 +120,16 @@ def test_a_poll_of_many_series_goes_in_parts_and_comes_out_whole():
     values = np.tile(plant(2, 3), (n, 1))
     series = np.repeat(np.arange(n, dtype=np.int32), 2)
     rows, zeros = np.tile([0, 1], n), np.zeros(2 * n, np.int32)
-    found = scorer(0).push(SampleBatch(series, rows, values, rows, rows == 0, zeros, rows)).decisions
+    found = scorer(0).decide(SampleBatch(series, rows, values, rows, rows == 0, zeros, rows))
     np.testing.assert_array_equal(found.series, series)
     assert len(set(found.anomaly_score.tolist())) == 1, "windows that are not full say the same"
     assert found.warming.all()
 
 
 def test_an_empty_poll_decides_nothing():
-    verdict = scorer(4).push(samples(0, plant(0)))
+    (verdict,) = scorer(4).push(samples(0, plant(0)))
     assert not len(verdict.decisions)
-    assert verdict.explanation.actual.shape == (0, 2)
+    assert verdict.explain(np.empty(0, np.int64)).actual.shape == (0, 2)
 
 
 def test_memory_covers_window_stride_and_delay():
@@ -136,4 +137,4 @@ def test_memory_covers_window_stride_and_delay():
 
 
 def _all(engine: Scorer, batch: SampleBatch) -> DecisionBatch:
-    return joined([engine.push(batch).decisions, engine.flush(np.unique(batch.series)).decisions])
+    return joined([engine.decide(batch), engine.flush(np.unique(batch.series)).decisions])

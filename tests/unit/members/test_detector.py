@@ -41,7 +41,7 @@ def told(one: Detector, values: np.ndarray) -> DecisionBatch:
     n = len(values)
     rows, zeros = np.arange(n), np.zeros(n, np.int32)
     scorer = Scorer(one, Calibrator(1.0, np.ones(1)), capacity=1)
-    return scorer.push(SampleBatch(zeros, rows, values, rows, rows == 0, zeros, rows)).decisions
+    return scorer.decide(SampleBatch(zeros, rows, values, rows, rows == 0, zeros, rows))
 
 
 def windows(one: Detector, rows: int = 100) -> np.ndarray:
