@@ -43,9 +43,10 @@ Push = Callable[[SampleBatch], object]
 
 
 def plant() -> np.ndarray:
-    """Normal values [N, F] to learn from, and to cut series out of."""
+    """Normal values [N, F] to learn from, and to cut series out of: of whole periods, so that they go round."""
     noise = np.random.default_rng(0).normal(size=(HISTORY, CHANNELS))
-    return np.sin(np.arange(HISTORY)[:, None] / np.linspace(5, 40, CHANNELS)) + 0.1 * noise
+    periods = np.round(HISTORY / (2 * np.pi * np.linspace(5, 40, CHANNELS)))
+    return np.sin(2 * np.pi * np.arange(HISTORY)[:, None] * periods / HISTORY) + 0.1 * noise
 
 
 def trained(config: DetectorConfig) -> Bundle:

@@ -24,6 +24,7 @@ from detector.fitting.dataset import runs
 from detector.fitting.frames import TIME, align, channels_of, ordered_times, schema_of
 from detector.inference import Scorer, calibrate
 from detector.members.base import Progress
+from detector.scoring.share import top_channel
 from detector.types import cut
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ def score(
     order, _ = ordered_times(frame)
     names = np.array([*detector.schema.names, ""], dtype=object)
     anomaly_score = np.concatenate([part.anomaly_score for part in parts])
-    share = np.concatenate([part.contribution for part in parts])
-    shared = np.isfinite(anomaly_score) & (share.max(axis=1) > 0)
-    top = np.where(shared, share.argmax(axis=1), len(names) - 1)
+    top = top_channel(np.concatenate([part.contribution for part in parts]))
+    top[~np.isfinite(anomaly_score)] = -1
     found = pd.DataFrame(
         {
             "anomaly_score": anomaly_score,

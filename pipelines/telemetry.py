@@ -207,7 +207,7 @@ class Telemetry:
         if len(output.decisions):
             self._event.set(output.decisions.time_ns.max() / 1e9)
         self._page.silent(output.partition, output.silent)
-        self._page.scored(output.partition, output.keys, output.decisions.anomaly_score)
+        self._page.scored(output.partition, output.keys, output.decisions.series, output.decisions.anomaly_score)
         for (severity, state), count in Tally((alert.severity, alert.state) for alert in output.alerts).items():
             self._metrics["alerts"].labels(self._detector, severity, state).inc(count)
         self._spent(output)

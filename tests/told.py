@@ -30,5 +30,5 @@ def alert(series: str, **options: Any) -> Alert:
 
 def push(sink: Sink, *alerts: Alert) -> None:
     """Writes and flushes."""
-    sink.write(Output([], ("flow",), NOTHING, list(alerts)))
+    sink.write(Output(np.empty(0, object), ("flow",), NOTHING, list(alerts)))
     sink.flush()

@@ -1,8 +1,8 @@
 """From decisions about rows to alerts about incidents: pending, firing, resolved."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -109,7 +109,7 @@ class AlertPolicy:
         Args:
             decisions: in order of event time within each series.
             keys: gives the keys of the ids.
-            explain: gives the explanation of rows of the decisions; asked about rows over the limit only.
+            explain: gives the explanation of rows of the decisions; asked once, about the highest scores only.
         """
         score = decisions.anomaly_score
         affected = np.union1d(decisions.series[score >= 1.0], keys.ids([key for key in self._open if key in keys]))
@@ -118,11 +118,19 @@ class AlertPolicy:
         rows = np.flatnonzero(np.isin(decisions.series, affected) & ~np.isnan(score))
         rows = rows[np.argsort(decisions.series[rows], kind="stable")]
         ids = decisions.series[rows]
-        changed: list[tuple[int, Alert]] = []
+        changed: list[_Change] = []
+        peaks: dict[str, int] = {}
         for part in np.split(rows, np.flatnonzero(np.diff(ids)) + 1):
             if len(part):
-                changed += self._follow(keys.key(int(decisions.series[part[0]])), part, decisions, explain)
-        return [alert for _, alert in sorted(changed, key=lambda pair: pair[0])]
+                changed += self._follow(keys.key(int(decisions.series[part[0]])), part, decisions, peaks)
+        asked = sorted({change.peak for change in changed if change.peak is not None} | set(peaks.values()))
+        shares = dict(zip(asked, self._shares(asked, decisions, explain), strict=True))
+        for key, peak in peaks.items():
+            self._open[key].channels = shares[peak]
+        return [
+            alert if peak is None else alert.model_copy(update={"channels": shares[peak]})
+            for _, alert, peak in sorted(changed, key=lambda change: change.row)
+        ]
 
     def flush(self) -> list[Alert]:
         """Alerts that are still firing, with their newest peak, as at the end of the input; they stay open."""
@@ -146,23 +154,18 @@ class AlertPolicy:
         """
         self._open = loaded(state)
 
-    def _follow(self, key: str, rows: Ints, decisions: DecisionBatch, explain: Explain) -> list[tuple[int, Alert]]:
-        """Goes through the rows of one series and returns (row, alert) of every change."""
+    def _follow(self, key: str, rows: Ints, decisions: DecisionBatch, peaks: dict[str, int]) -> "list[_Change]":
+        """Goes through the rows of one series; what stays open has its peak noted in ``peaks`` if it is new."""
         scores, times = decisions.anomaly_score[rows], decisions.time_ns[rows]
         loud = np.flatnonzero(scores >= self._config.resolve_ratio)
-        changed: list[tuple[int, Alert]] = []
+        changed: list[_Change] = []
         excursion = self._open.pop(key, None)
         last = -1 - excursion.calm_rows if excursion else 0
-        peak = -1  # position of a highest score that is not explained yet
-
-        def explained(excursion: Excursion) -> Excursion:
-            if peak >= 0:
-                excursion.channels = self._shares(int(rows[peak]), decisions, explain)
-            return excursion
+        peak: int | None = None  # row of a highest score that is not explained yet
 
         for at, score, time_ns in zip(loud.tolist(), scores[loud].tolist(), times[loud].tolist(), strict=True):
             if excursion and at - last > self._patience(excursion):
-                changed += self._ended(key, explained(excursion), rows[last + self._patience(excursion)])
+                changed += self._ended(key, excursion, rows[last + self._patience(excursion)], peak)
                 excursion = None
             if not excursion:
                 if score < 1.0:
@@ -171,44 +174,50 @@ class AlertPolicy:
             last, excursion.last_ns = at, time_ns
             excursion.over_rows += score >= 1.0
             if score > excursion.peak_score:
-                peak, excursion.peak_ns, excursion.peak_score = at, time_ns, score
+                peak, excursion.peak_ns, excursion.peak_score = int(rows[at]), time_ns, score
             severity = self._config.severity(excursion.peak_score)
             if excursion.over_rows >= self._fire_rows and severity != excursion.severity:
                 excursion.severity = severity
-                changed.append((int(rows[at]), self._alert(key, explained(excursion), "firing")))
-                peak = -1
+                changed.append(_Change(int(rows[at]), self._alert(key, excursion, "firing"), peak))
         if excursion:
-            explained(excursion)
             excursion.calm_rows = len(rows) - 1 - last
             if excursion.calm_rows >= self._patience(excursion):
-                changed += self._ended(key, excursion, rows[last + self._patience(excursion)])
+                changed += self._ended(key, excursion, rows[last + self._patience(excursion)], peak)
             else:
                 self._open[key] = excursion
+                if peak is not None:
+                    peaks[key] = peak
         return changed
 
     def _patience(self, excursion: Excursion) -> int:
         """Calm rows that end it: a pending alert ends with the first."""
         return self._gap_rows if excursion.severity else 1
 
-    def _ended(self, key: str, excursion: Excursion, row: np.integer) -> list[tuple[int, Alert]]:
-        return [(int(row), self._alert(key, excursion, "resolved"))] if excursion.severity else []
+    def _ended(self, key: str, excursion: Excursion, row: np.integer, peak: int | None) -> "list[_Change]":
+        return [_Change(int(row), self._alert(key, excursion, "resolved"), peak)] if excursion.severity else []
 
-    def _shares(self, row: int, decisions: DecisionBatch, explain: Explain) -> tuple[ChannelShare, ...]:
-        share = decisions.contribution[row]
-        largest = np.argsort(-share, kind="stable")[: self._config.top_channels]
-        why = explain(np.array([row]))
-        return tuple(
-            ChannelShare(
-                name=self._channels[c].name,
-                unit=self._channels[c].unit,
-                share=round(float(share[c]), 4),
-                actual=_known(why.actual[0, c]),
-                expected=_known(why.expected[0, c]),
-                low=_known(why.low[0, c]),
-                high=_known(why.high[0, c]),
+    def _shares(
+        self, rows: list[int], decisions: DecisionBatch, explain: Explain
+    ) -> Iterator[tuple[ChannelShare, ...]]:
+        """Says what the scores of rows consist of; all are explained at once."""
+        if not rows:
+            return
+        why = explain(np.array(rows))
+        for at, row in enumerate(rows):
+            share = decisions.contribution[row]
+            largest = np.argsort(-share, kind="stable")[: self._config.top_channels]
+            yield tuple(
+                ChannelShare(
+                    name=self._channels[c].name,
+                    unit=self._channels[c].unit,
+                    share=round(float(share[c]), 4),
+                    actual=_known(why.actual[at, c]),
+                    expected=_known(why.expected[at, c]),
+                    low=_known(why.low[at, c]),
+                    high=_known(why.high[at, c]),
+                )
+                for c in largest[share[largest] > 0].tolist()
             )
-            for c in largest[share[largest] > 0].tolist()
-        )
 
     def _alert(self, key: str, excursion: Excursion, state: State) -> Alert:
         return Alert(
@@ -224,6 +233,14 @@ class AlertPolicy:
             peak_score=excursion.peak_score,
             channels=excursion.channels,
         )
+
+
+class _Change(NamedTuple):
+    """An alert that changed, at which row, and the row that its channels are still to be taken from."""
+
+    row: int
+    alert: Alert
+    peak: int | None
 
 
 def _rows(seconds: float | None, rows: int, interval_s: float) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.errors import DataError
 from detector.state import State, held, within
@@ -59,11 +60,12 @@ class SeriesIndex:
             raise KeyError(f"series id {series} is not in use")
         return key
 
-    def keys(self, series: Iterable[int]) -> list[str]:
-        """The keys of ids, as ``key`` gives each."""
-        known, at = np.unique(np.fromiter(series, np.int64), return_inverse=True)
-        names = [self.key(s) for s in known.tolist()]
-        return [names[i] for i in at.tolist()]
+    def keys(self, series: Ints) -> NDArray[np.object_]:
+        """The keys [B] of ids [B], as ``key`` gives each."""
+        known = np.flatnonzero(np.bincount(series))
+        names = np.empty(known[-1] + 1 if len(known) else 0, object)
+        names[known] = [self.key(s) for s in known.tolist()]
+        return names[series]
 
     def release(self, series: Iterable[int]) -> None:
         """Forgets the keys of these ids, so that the ids may name other series."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.types import DecisionBatch, Ints, ReadingBatch
 from pipelines.clock import Clock, SystemClock
@@ -159,7 +160,7 @@ class Output:
     """Results of one micro-batch, as every sink receives them.
 
     Attributes:
-        keys: [B] series name of every decision.
+        keys: [B] series name of every decision, in an array of objects.
         channels: [F] channel names.
         decisions: [B] scores set against the limit.
         alerts: alerts that changed their state.
@@ -169,7 +170,7 @@ class Output:
         silent: names of series that fell silent for good; their state is gone.
     """
 
-    keys: Sequence[str]
+    keys: NDArray[np.object_]
     channels: tuple[str, ...]
     decisions: DecisionBatch
     alerts: "Sequence[Alert]" = field(default_factory=list)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import filter as matching
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.alerting.alert import Alert
-from detector.types import Floats
+from detector.types import Floats, Ints
 
 Row = tuple[tuple[str, ...], float]
 
@@ -49,10 +50,13 @@ class SeriesPage:
         """Alerts that are firing, by series."""
         return self._open
 
-    def scored(self, partition: int | None, keys: Sequence[str], scores: Floats) -> None:
-        """Takes the names of the series [B] and the scores [B] of a micro-batch; the last of a series counts."""
-        if self._config.top_series or self._config.always:
-            self._latest.setdefault(partition, {}).update(zip(keys, scores.tolist(), strict=True))
+    def scored(self, partition: int | None, keys: NDArray[np.object_], series: Ints, scores: Floats) -> None:
+        """Takes names and ids of the series [B] and the scores [B] of a micro-batch; the last of a series counts."""
+        if len(series) and (self._config.top_series or self._config.always):
+            newest = np.full(series.max() + 1, -1)
+            newest[series] = np.arange(len(series))  # of repeated places the last one stays
+            rows = newest[newest >= 0]
+            self._latest.setdefault(partition, {}).update(zip(keys[rows], scores[rows].tolist(), strict=True))
 
     def silent(self, partition: int | None, keys: Sequence[str]) -> None:
         """Forgets series that fell silent for good."""

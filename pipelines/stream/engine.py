@@ -102,7 +102,7 @@ class Engine:
     def report(self, letters: Sequence[DeadLetter]) -> Output:
         """Returns dead letters as results of their own."""
         nothing = self._scorer.flush(_NONE).decisions
-        return Output([], self._channels, nothing, [], letters)
+        return Output(np.empty(0, object), self._channels, nothing, [], letters)
 
     def finish(self) -> Output:
         """Takes the end of the input: open rows close, and what waits for rows to come is decided without them."""
@@ -112,7 +112,7 @@ class Engine:
         decisions, alerts = self._judged(verdicts)
         alerts += [] if self._ended else self._policy.flush()
         self._ended = True
-        return Output(self._series.keys(decisions.series.tolist()), self._channels, decisions, alerts)
+        return Output(self._series.keys(decisions.series), self._channels, decisions, alerts)
 
     def checkpoint(self) -> Checkpoint:
         """Returns where a restart goes on."""
@@ -169,7 +169,7 @@ class Engine:
     def _decided(self, readings: ReadingBatch, named: Ints) -> Output:
         verdicts, silent = self._scored(readings)
         decisions, alerts = self._judged(verdicts)
-        keys, ended = self._series.keys(decisions.series.tolist()), self._series.keys(silent.tolist())
+        keys, ended = self._series.keys(decisions.series), self._series.keys(silent).tolist()
         alerts += self._policy.close(ended)
         self._release(silent, named)
         return Output(keys, self._channels, decisions, alerts, silent=ended)
@@ -194,7 +194,7 @@ def _joined(outputs: Sequence[Output]) -> Output:
         return outputs[0]
     return replace(
         outputs[0],
-        keys=[key for output in outputs for key in output.keys],
+        keys=np.concatenate([output.keys for output in outputs]),
         decisions=joined([output.decisions for output in outputs]),
         alerts=[alert for output in outputs for alert in output.alerts],
         silent=[key for output in outputs for key in output.silent],

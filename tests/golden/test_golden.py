@@ -69,11 +69,12 @@ def test_the_exposition_after_a_known_history_which_promtool_finds_clean() -> No
     told = {"detector": "pumps", "model_version": "1", "start_ns": 0, "peak_ns": 0, "peak_score": 2.5}
     alert = Alert(id="00", state="firing", severity="major", series='pump "1"', channels=(share,), **told)
     score = np.array([0.5, 2.5, np.nan])
-    columns = np.zeros(3, np.int32), np.arange(3) * 10**9, score, score >= 1, np.ones(3), np.ones((3, 1), np.float32)
+    ids, ones = np.arange(3, dtype=np.int32), np.ones((3, 1), np.float32)
+    columns = ids, np.arange(3) * 10**9, score, score >= 1, np.ones(3), ones
     decisions = DecisionBatch(*columns, np.array([True, False, False]))
     telemetry.allows(0.5)
     telemetry.decoded(3, [DeadLetter(0, 1, "not_json", ".", b"")])
-    telemetry.scored(Output(["pump-2", 'pump "1"', "pump-3"], ("flow",), decisions, [alert]), 0.02)
+    telemetry.scored(Output(np.array(["pump-2", 'pump "1"', "pump-3"], object), ("flow",), decisions, [alert]), 0.02)
     telemetry.state(late=1, series=3)
     telemetry.reloaded("swapped")
     telemetry.sent("slack", 1)

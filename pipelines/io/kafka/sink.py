@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 
 from detector.errors import ConfigError
+from detector.scoring.share import top_channel
 from pipelines.io.base import Context, DeadLetter, Output, Sink
 from pipelines.io.kafka.config import KafkaSinkConfig
 from pipelines.io.kafka.source import KafkaSource
@@ -74,19 +75,22 @@ def fitted(letter: DeadLetter, most_bytes: int) -> bytes:
 
 def batch(output: Output, rows: slice) -> bytes:
     """Returns scores as one JSON object of columns: series are places in ``keys``, top channels in ``channels``."""
-    decisions, keys = output.decisions, output.keys[rows]
-    _, first, number = np.unique(decisions.series[rows], return_index=True, return_inverse=True)
-    share = decisions.contribution[rows]
+    decisions, series = output.decisions, output.decisions.series[rows]
+    last = np.full(series.max() + 1, -1)
+    last[series] = np.arange(len(series))  # of repeated places the last one stays
+    known = np.flatnonzero(last >= 0)
+    number = np.empty(len(last), np.int64)
+    number[known] = np.arange(len(known))
     return orjson.dumps(
         {
             "v": 1,
-            "keys": [keys[row] for row in first.tolist()],
+            "keys": output.keys[rows][last[known]].tolist(),
             "channels": output.channels,
-            "series": number,
+            "series": number[series],
             "time_ns": np.ascontiguousarray(decisions.time_ns[rows]),
             "anomaly_score": np.ascontiguousarray(decisions.anomaly_score[rows]),
             "p_value": np.ascontiguousarray(decisions.p_value[rows]),
-            "top_channel": np.where((share > 0).any(axis=1), share.argmax(axis=1), -1),
+            "top_channel": top_channel(decisions.contribution[rows]),
             "warming": np.ascontiguousarray(decisions.warming[rows]),
         },
         option=orjson.OPT_SERIALIZE_NUMPY,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from detector.scoring.share import top_channel
 from pipelines.io.base import DeadLetter, Output
 
 Content = Literal["alerts", "scores", "dead_letters"]
@@ -19,16 +20,15 @@ def alerts(output: Output) -> Iterable[dict[str, Any]]:
 def scores(output: Output) -> Iterable[dict[str, Any]]:
     """One record per decision."""
     rows = output.decisions
-    top = rows.contribution.argmax(axis=1).tolist()
-    told = np.any(rows.contribution > 0, axis=1).tolist()
+    names = (*output.channels, None)
     columns = (
-        output.keys,
+        output.keys.tolist(),
         np.datetime_as_string(rows.time_ns.astype("datetime64[ns]"), timezone="UTC").tolist(),
         rows.time_ns.tolist(),
         rows.anomaly_score.tolist(),
         rows.is_anomaly.tolist(),
         rows.p_value.tolist(),
-        [output.channels[c] if t else None for c, t in zip(top, told, strict=True)],
+        [names[channel] for channel in top_channel(rows.contribution).tolist()],
         rows.warming.tolist(),
     )
     return (dict(zip(_SCORE_FIELDS, row, strict=True)) for row in zip(*columns, strict=True))

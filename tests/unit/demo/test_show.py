@@ -25,7 +25,7 @@ def test_an_alert_is_told_once_with_its_channels_then_what_changes() -> None:
     console = Console(record=True, width=120, force_terminal=False)
     alerts = [alert("firing", "warning", 1.2), alert("firing", "critical", 4.5), alert("resolved", "critical", 6.1)]
     with Show(console, 10) as show:
-        show.write(Output([], ("pressure", "flow"), NOTHING, alerts))
+        show.write(Output(np.empty(0, object), ("pressure", "flow"), NOTHING, alerts))
     begun, channel, risen, ended = console.export_text().splitlines()
     assert begun == "Mon 02 Mar 00:00  pump-03  warning, 1.2 times the limit"
     assert channel.split() == ["pressure", "█" * 11, "71%", "2.1", "bar", "expected", "3.9"]

@@ -10,6 +10,10 @@ from detector.alerting.alert import Alert, ChannelShare
 from pipelines.metrics.series import MetricsConfig, SeriesPage
 
 
+def score(page: SeriesPage, partition: int | None, names: list[str], scores: np.ndarray) -> None:
+    page.scored(partition, np.array(names, object), np.unique(names, return_inverse=True)[1], scores)
+
+
 def page(**options: Any) -> tuple[SeriesPage, list[int]]:
     left: list[int] = []
     return SeriesPage("pumps", MetricsConfig(**options), left.append), left
@@ -28,30 +32,30 @@ def alert(series: str, peak: float, **options: Any) -> Alert:
 def test_of_ten_thousand_series_the_loudest_are_shown_and_no_more() -> None:
     found, left = page(top_series=50)
     scores = np.random.default_rng(0).permutation(10_000) / 10_000
-    found.scored(None, [f"s{i}" for i in range(10_000)], scores)
+    score(found, None, [f"s{i}" for i in range(10_000)], scores)
     assert shown(found) == {f"s{i}": scores[i] for i in np.argsort(-scores)[:50].tolist()}
     assert left == [0]
 
 
 def test_the_newest_score_of_a_series_counts_and_none_is_not_shown() -> None:
     found, _ = page(top_series=2)
-    found.scored(None, ["a", "b", "a"], np.array([9.0, 1.0, 0.5]))
-    found.scored(None, ["c"], np.array([np.nan]))
+    score(found, None, ["a", "b", "a"], np.array([9.0, 1.0, 0.5]))
+    score(found, None, ["c"], np.array([np.nan]))
     assert shown(found) == {"a": 0.5, "b": 1.0}
 
 
 def test_named_series_are_shown_whatever_they_score_up_to_the_cap() -> None:
     found, left = page(top_series=2, always=("s7", "quiet-*", "nobody"), most_series=5)
     names = [f"s{i}" for i in range(10)] + [f"quiet-{i}" for i in range(4)]
-    found.scored(None, names, np.concatenate([np.arange(10) / 10, np.zeros(4)]))
+    score(found, None, names, np.concatenate([np.arange(10) / 10, np.zeros(4)]))
     assert list(shown(found)) == ["s9", "s8", "s7", "quiet-0", "quiet-1"]
     assert left == [2]
 
 
 def test_series_that_fell_silent_or_moved_away_are_gone() -> None:
     found, _ = page()
-    found.scored(0, ["a", "b"], np.array([1.0, 2.0]))
-    found.scored(1, ["c"], np.array([3.0]))
+    score(found, 0, ["a", "b"], np.array([1.0, 2.0]))
+    score(found, 1, ["c"], np.array([3.0]))
     found.changed([alert("a", 2.0), alert("c", 3.0)])
     found.silent(0, ["a", "never seen"])
     assert shown(found) == {"b": 2.0, "c": 3.0}
@@ -62,7 +66,7 @@ def test_series_that_fell_silent_or_moved_away_are_gone() -> None:
 
 def test_nothing_is_kept_where_nothing_is_wanted() -> None:
     found, _ = page(top_series=0)
-    found.scored(None, ["a"], np.array([1.0]))
+    score(found, None, ["a"], np.array([1.0]))
     assert found.scores() == []
 
 
@@ -98,7 +102,7 @@ def test_scrapes_and_the_loop_do_not_disturb_each_other() -> None:
     thread.start()
     for turn in range(300):
         names = [f"s{turn}-{i}" for i in range(50)]
-        found.scored(turn % 3, names, np.ones(50))
+        score(found, turn % 3, names, np.ones(50))
         found.changed([alert(name, 2.0) for name in names[:5]])
         found.silent(turn % 3, names[10:])
         found.ended((turn + 1) % 3)

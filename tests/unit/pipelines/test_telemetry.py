@@ -21,7 +21,7 @@ def output(scores: list[float]) -> Output:
         np.ones((count, 1), np.float32),
         np.zeros(count, np.bool_),
     )
-    return Output(["pump"] * count, ("flow",), decisions)
+    return Output(np.full(count, "pump", object), ("flow",), decisions)
 
 
 def test_what_happened_is_on_the_page() -> None:
