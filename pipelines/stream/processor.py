@@ -1,13 +1,18 @@
-"""The one loop: poll, decode, score, write, flush, and only then commit."""
+"""The one loop: poll, decode, score, write, flush, and only then commit.
+
+Scoring has a thread of its own: while it works on the newest records, the loop writes and commits what came of those
+before them, and polls further. Everything else is the loop's, and only one poll is ever ahead of the last commit.
+"""
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from detector.errors import TooManyDeadLetters, TransactionAborted
 from pipelines.clock import Clock
-from pipelines.io.base import DeadLetter, Output, RawBatch, Sink, Source
+from pipelines.io.base import DeadLetter, RawBatch, Sink, Source
+from pipelines.stream.cycle import Cycle, Work
 from pipelines.stream.flood import DeadLetterConfig, Flood
 from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
@@ -16,6 +21,8 @@ from pipelines.stream.shards import Shards
 from pipelines.telemetry import Telemetry
 
 POLL_S = 0.5
+AHEAD_S = 0.005
+"""Longest wait for records while there may be results to write."""
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +57,13 @@ class Processor:
         self._flood = Flood(dead_letters)
         self._handover = handover
         self._readiness = Readiness(health, clock)
-        self._resumed = False
-        self._committed = True
+        self._work = Work(shards, source, clock)
+        self._lane = ThreadPoolExecutor(1, "score")
+        self._ahead: Future[Cycle] | None = None
+        self._begun = self._committed = True
 
     def run(self, stop: threading.Event) -> None:
-        """Works until the source ends or ``stop`` is set; the batch in hand is finished, flushed and committed.
+        """Works until the source ends or ``stop`` is set; what was polled is finished, flushed and committed.
 
         Raises:
             SourceLost: the source cannot be read any more.
@@ -62,7 +71,8 @@ class Processor:
             TooManyDeadLetters: most of what comes cannot be read; the batch in hand is not committed.
         """
         try:
-            self._loop(stop)
+            with self._lane:
+                self._loop(stop)
         except TooManyDeadLetters as error:
             self._health.halt(str(error))
             self._telemetry.halted()
@@ -74,95 +84,76 @@ class Processor:
         while not stop.is_set():
             self._health.beat()
             self._renew()
-            batch = self._source.poll(POLL_S)
+            batch = self._poll()
             if batch is None:
-                self._finish()
+                self._settle()
+                self._write(self._work.finish())
+                log.info("the source has ended; everything is written and committed")
                 return
             self._telemetry.followed(batch, self._source.place)
             self._readiness.polled(batch)
-            self._shards.follow(batch, self._source.place)
-            missed = [*self._lost(batch), *self._unread(batch)]
-            if len(batch) or missed:
-                self._cycle(batch, missed)
-            if self._committed:
-                self._shards.keep()
+            self._go_on(batch)
+            if self._shards.due():
+                self._settle()
+                if self._committed:
+                    self._shards.keep()
+        self._settle()
         if self._committed:
             self._shards.finish()
         log.info("stopped on request; everything read is written and committed")
 
+    def _poll(self) -> RawBatch | None:
+        """Waits for records, but no longer than for results that could be written."""
+        if self._ahead is None:
+            return self._source.poll(POLL_S)
+        while True:
+            batch = self._source.poll(AHEAD_S)
+            if batch is None or self._ahead.done() or len(batch) or batch.begun or batch.ended or batch.unread:
+                return batch
+
+    def _go_on(self, batch: RawBatch) -> None:
+        """Has the records scored, and writes meanwhile what came of those before them."""
+        done = self._ahead.result().without({*batch.begun, *batch.ended}) if self._ahead else None
+        self._shards.follow(batch, self._source.place)
+        self._begun |= bool(batch.begun)
+        self._ahead = None
+        if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
+            self._ahead = self._lane.submit(self._work.cycle, batch, self._begun)
+            self._begun = False
+        if done:
+            self._write(done)
+            if self._ahead and not self._committed:  # its records come again
+                self._ahead.result()
+                self._ahead = None
+
+    def _settle(self) -> None:
+        """Writes what is scored, so that nothing is ahead of the last commit."""
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            self._write(ahead.result())
+
     def _renew(self) -> None:
-        """Swaps the detector, if there is a new one; everything read so far is committed."""
+        """Swaps the detector, if there is a new one, once everything read so far is committed."""
         model = self._handover.fresh() if self._handover else None
         if model is None:
             return
+        self._settle()
         self._source.rewind()
         self._shards.renew(model, self._source.committed())
         self._telemetry.serves(model.served)
         self._telemetry.allows(model.alarms_per_row)
         log.info("bundle %s serves from now on", model.served.version)
 
-    def _cycle(self, batch: RawBatch, missed: list[Output]) -> None:
-        begin_s = self._clock.monotonic_s()
-        outputs = missed
-        for (decoder, engine, partition), part in self._shards.split(batch):
-            again = engine.replayed(part)
-            decoded = decoder.decode(part)
-            read_s = self._clock.monotonic_s()
-            output = self._placed(engine.push(part, decoded), partition)
-            self._telemetry.replayed(again)
-            self._telemetry.decoded(len(part) - again - len(output.dead_letters), output.dead_letters)
-            self._telemetry.scored(output, self._clock.monotonic_s() - read_s)
-            self._flood.count(len(part) - again, output.dead_letters)
-            outputs.append(output)
-        if batch.begun or not self._resumed:
-            self._telemetry.standing(self._shards.firing())
-            self._resumed = True
-        self._write(outputs, begin_s)
-
-    def _lost(self, batch: RawBatch) -> Iterator[Output]:
-        """Records that were deleted before they could be read: one dead letter per gap tells of them."""
-        for number, beginning in batch.begun.items():
-            if lost := beginning.lost:
-                first = beginning.checkpoint.positions[number].next_offset - lost
-                letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
-                yield self._placed(self._shards.engine(number).report([letter]), number)
-
-    def _unread(self, batch: RawBatch) -> Iterator[Output]:
-        for letter in batch.unread:
-            output = self._placed(self._shards.engine(letter.partition).skip([letter]), letter.partition)
-            self._telemetry.decoded(0, output.dead_letters)
-            yield output
-
-    def _placed(self, output: Output, partition: int | None) -> Output:
-        """Says where the results come from, in the words of people where people read them."""
-        letters = []
-        for letter in output.dead_letters:
-            topic, number = self._source.place(letter.partition)
-            letters.append(replace(letter, topic=topic, partition=number))
-        return replace(output, partition=partition, version=self._shards.version, dead_letters=letters)
-
-    def _finish(self) -> None:
-        begin_s = self._clock.monotonic_s()
-        output = replace(self._shards.whole().engine.finish(), version=self._shards.version)
-        self._telemetry.scored(output, self._clock.monotonic_s() - begin_s)
-        self._write([output], begin_s)
-        log.info("the source has ended; everything is written and committed")
-
-    def _write(self, outputs: Sequence[Output], begin_s: float) -> None:
-        self._telemetry.state(self._shards.late, self._shards.series)
-        letters = [letter for output in outputs for letter in output.dead_letters]
-        if letters:
-            log.warning(
-                "%d records cannot be read, the first at %s[%d]:%d: %s",
-                len(letters), letters[0].topic, letters[0].partition, letters[0].offset, letters[0].detail,
-            )  # fmt: skip
+    def _write(self, cycle: Cycle) -> None:
+        self._count(cycle)
+        outputs = [part.output for part in cycle.parts]
         try:
             for sink in self._sinks:
                 for output in outputs:
                     sink.write(output)
             for sink in self._sinks:
                 sink.flush()
-            self._source.commit(self._shards.checkpoint())
+            self._source.commit(cycle.checkpoint)
         except TransactionAborted as error:
             log.warning("%s Reading again.", error)
             self._telemetry.aborted()
@@ -174,4 +165,22 @@ class Processor:
         drift = self._shards.drift
         drift.committed([output.decisions for output in outputs])
         self._telemetry.drifted(drift.ratio, drift.detected)
-        self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - begin_s)
+        self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - cycle.begin_s)
+
+    def _count(self, cycle: Cycle) -> None:
+        letters: list[DeadLetter] = []
+        for output, records, again, seconds in cycle.parts:
+            letters += output.dead_letters
+            self._telemetry.replayed(again)
+            if records:
+                self._telemetry.decoded(records - len(output.dead_letters), output.dead_letters)
+                self._flood.count(records, output.dead_letters)
+            self._telemetry.scored(output, seconds)
+        if cycle.standing is not None:
+            self._telemetry.standing(cycle.standing)
+        self._telemetry.state(cycle.late, cycle.series)
+        if letters:
+            log.warning(
+                "%d records cannot be read, the first at %s[%d]:%d: %s",
+                len(letters), letters[0].topic, letters[0].partition, letters[0].offset, letters[0].detail,
+            )  # fmt: skip

@@ -107,6 +107,10 @@ class Shards:
         for partition, beginning in batch.begun.items():
             self._shards[partition] = self._begun(partition, beginning, place(partition))
 
+    def due(self) -> bool:
+        """Tells whether a snapshot is to be written."""
+        return self._snapshots is not None and bool(self._snapshots.due(self._engines()))
+
     def keep(self) -> None:
         """Has a snapshot written if one is due; called when everything is committed."""
         if self._snapshots:

@@ -116,12 +116,17 @@ class Snapshots:
         self._kept[partition] = _Kept(self._clock.monotonic_s(), found.upto)
         return found.upto
 
-    def keep(self, engines: Mapping[int, Engine]) -> None:
-        """Begins to write down the state that has waited longest, if it is time; called when all is committed."""
+    def due(self, engines: Mapping[int, Engine]) -> list[int]:
+        """Returns the partitions whose state is to be written down, none while the one before is being written."""
+        if self._writing.is_alive():
+            return []
         before_s = self._clock.monotonic_s() - self._config.every_s
         due = [partition for partition, kept in self._kept.items() if partition in engines and kept.at_s <= before_s]
-        due = [partition for partition in due if self._changed(partition, engines[partition])]
-        if due and not self._writing.is_alive():
+        return [partition for partition in due if self._changed(partition, engines[partition])]
+
+    def keep(self, engines: Mapping[int, Engine]) -> None:
+        """Begins to write down the state that has waited longest, if it is time; called when all is committed."""
+        if due := self.due(engines):
             one = min(due, key=lambda partition: self._kept[partition].at_s)
             self._write(one, engines[one])
 

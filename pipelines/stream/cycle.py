@@ -1,0 +1,113 @@
+"""What comes of one poll: results by partition, and how far they go."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from detector.alerting.alert import Alert
+from pipelines.clock import Clock
+from pipelines.io.base import Checkpoint, DeadLetter, Output, RawBatch, Source
+from pipelines.stream.shards import Shards
+
+
+class Part(NamedTuple):
+    """Results of one partition.
+
+    Attributes:
+        output: the results.
+        records: that they came of.
+        again: records read again, which gave none.
+        seconds: that aligning and scoring took.
+    """
+
+    output: Output
+    records: int
+    again: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Results of one poll.
+
+    Attributes:
+        parts: results by partition.
+        checkpoint: where a restart goes on once they are written.
+        late: readings that came too late since the start.
+        series: with state.
+        begin_s: when the work began, monotonic.
+        standing: alerts that are firing, where partitions began since the last poll; otherwise None.
+    """
+
+    parts: list[Part]
+    checkpoint: Checkpoint
+    late: int
+    series: int
+    begin_s: float
+    standing: list[Alert] | None = None
+
+    def without(self, partitions: Collection[int]) -> "Cycle":
+        """Leaves out partitions that ended or begin anew: what came of them is not to be written."""
+        if not partitions:
+            return self
+        positions = {p: at for p, at in self.checkpoint.positions.items() if p not in partitions}
+        parts = [part for part in self.parts if part.output.partition not in partitions]
+        return replace(self, parts=parts, checkpoint=replace(self.checkpoint, positions=positions))
+
+
+class Work:
+    """Makes results of records; nothing else touches the shards meanwhile.
+
+    Args:
+        shards: make readings of records, and results of readings.
+        source: says where records come from, in the words of people.
+        clock: for measurements.
+    """
+
+    def __init__(self, shards: Shards, source: Source, clock: Clock) -> None:
+        self._shards, self._source, self._clock = shards, source, clock
+
+    def cycle(self, batch: RawBatch, begun: bool) -> Cycle:
+        """Decodes and scores the records of a poll; ``begun`` tells that partitions began since the last one."""
+        begin_s = self._clock.monotonic_s()
+        parts = [*self._lost(batch), *self._unread(batch), *self._scored(batch)]
+        return self._ended(parts, begin_s, self._shards.firing() if begun else None)
+
+    def finish(self) -> Cycle:
+        """Takes the end of the input."""
+        begin_s = self._clock.monotonic_s()
+        output = replace(self._shards.whole().engine.finish(), version=self._shards.version)
+        return self._ended([Part(output, 0, 0, self._clock.monotonic_s() - begin_s)], begin_s, None)
+
+    def _ended(self, parts: list[Part], begin_s: float, standing: list[Alert] | None) -> Cycle:
+        shards = self._shards
+        return Cycle(parts, shards.checkpoint(), shards.late, shards.series, begin_s, standing)
+
+    def _scored(self, batch: RawBatch) -> Iterator[Part]:
+        for (decoder, engine, partition), records in self._shards.split(batch):
+            again = engine.replayed(records)
+            decoded = decoder.decode(records)
+            read_s = self._clock.monotonic_s()
+            output = self._placed(engine.push(records, decoded), partition)
+            yield Part(output, len(records) - again, again, self._clock.monotonic_s() - read_s)
+
+    def _lost(self, batch: RawBatch) -> Iterator[Part]:
+        """Records that were deleted before they could be read: one dead letter per gap tells of them."""
+        for number, beginning in batch.begun.items():
+            if lost := beginning.lost:
+                first = beginning.checkpoint.positions[number].next_offset - lost
+                letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
+                yield Part(self._placed(self._shards.engine(number).report([letter]), number), 0, 0, 0.0)
+
+    def _unread(self, batch: RawBatch) -> Iterator[Part]:
+        for letter in batch.unread:
+            output = self._placed(self._shards.engine(letter.partition).skip([letter]), letter.partition)
+            yield Part(output, len(output.dead_letters), 0, 0.0)
+
+    def _placed(self, output: Output, partition: int | None) -> Output:
+        """Says where the results come from, in the words of people where people read them."""
+        letters = []
+        for letter in output.dead_letters:
+            topic, number = self._source.place(letter.partition)
+            letters.append(replace(letter, topic=topic, partition=number))
+        return replace(output, partition=partition, version=self._shards.version, dead_letters=letters)
