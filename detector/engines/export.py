@@ -20,28 +20,11 @@ TOLERANCE = 1e-5
 
 
 class Judging(Protocol):
-    """A network that can give the newest rows of its output alone."""
+    """A network that can be had for the newest rows of its output alone."""
 
-    def newest(self, x: torch.Tensor, rows: int) -> torch.Tensor:
-        """Returns [B, rows, F]."""
+    def newest(self, rows: int) -> nn.Module:
+        """Returns the network of [B, rows, F]."""
         ...
-
-
-class Newest(nn.Module):
-    """The newest rows alone of what an autoencoder expects.
-
-    Args:
-        network: has ``newest``.
-        rows: so many.
-    """
-
-    def __init__(self, network: nn.Module, rows: int) -> None:
-        super().__init__()
-        self.network, self.rows = network, rows
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Returns [B, rows, F]."""
-        return cast(Judging, self.network).newest(x, self.rows)
 
 
 def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> Engine:
@@ -60,7 +43,7 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
     try:
         graphs = {WHOLE: exported(network, windows)}
         if rows is not None:
-            graphs[NEWEST] = exported(Newest(network, rows), windows)
+            graphs[NEWEST] = exported(cast(Judging, network).newest(rows), windows)
         engine = OnnxEngine.open(graphs, *windows.shape[1:])
         same = max(difference(engine, eager, windows, asked) for asked in {None, rows}) <= TOLERANCE
     except Exception:  # noqa: BLE001 - whatever exporter and runtime have against it, the network itself still runs

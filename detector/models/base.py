@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Backbone, Decoder, Shape
+from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape
 from detector.models.losses import LOSSES, LossName
 
 Terms = dict[str, Tensor]
@@ -90,11 +90,14 @@ class Autoencoder(nn.Module):
         """Returns what the model expects in place of windows: [B, T, F + C] to [B, T, F]."""
         return self.decode(self.encode(x))
 
-    def newest(self, x: Tensor, rows: int) -> Tensor:
-        """Returns the newest rows of what ``reconstruct`` returns, [B, rows, F]; less work where the layers allow."""
-        if isinstance(self.decoder, Decoder):
-            return self.loss.mean(self.decoder.newest(self.encode(x), rows))
-        return self.reconstruct(x)[:, -rows:]
+    def newest(self, rows: int) -> nn.Module:
+        """Returns the finished model of the newest rows of what ``reconstruct`` returns, [B, T, F + C] to [B, rows, F].
+
+        It does less work where the layers allow.
+        """
+        if isinstance(self.encoder, Encoder) and isinstance(self.decoder, Decoder):
+            return Newest(self, self.encoder, self.decoder, rows)
+        return nn.Sequential(self, Ending(rows))
 
     def between(self, one: Tensor, other: Tensor, share: Tensor) -> Tensor:
         """Returns codes [N, D] on the way from one code [D] to another, ``share`` [N] of it gone."""
@@ -130,6 +133,19 @@ class Autoencoder(nn.Module):
     def diagnostics(self, batch: Batch) -> dict[str, float]:
         """Returns what tells whether the variant does what it is for, by name."""
         return {}
+
+
+class Newest(nn.Module):
+    """The newest rows alone of what a finished autoencoder expects."""
+
+    def __init__(self, model: Autoencoder, encoder: Encoder, decoder: Decoder, rows: int):
+        super().__init__()
+        self.model, self.encoder, self.decoder = model, encoder, decoder.newest(rows)
+        self.steps = decoder.reach(rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns [B, rows, F]."""
+        return self.model.loss.mean(self.decoder(self.model.encode(self.encoder.seen(x, self.steps))))
 
 
 class Variant(BaseModel):

@@ -40,6 +40,18 @@ class Shape:
         return self.steps * self.channels
 
 
+class Ending(nn.Module):
+    """The newest steps only."""
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Cuts [B, T', F] to [B, T, F]."""
+        return x[:, -self.steps :] if x.shape[1] > self.steps else x
+
+
 class Encoder(nn.Module):
     """Layers and a head: [B, T, F + C] to [B, D]."""
 
@@ -53,6 +65,11 @@ class Encoder(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return cast(Tensor, self.head(x))
+
+    def seen(self, x: Tensor, steps: int) -> Tensor:
+        """Returns what of windows must be encoded for the newest ``steps`` of the code: the newest rows, or all."""
+        del steps
+        return x
 
 
 class Decoder(nn.Module):
@@ -70,9 +87,16 @@ class Decoder(nn.Module):
             x = layer(x)
         return cast(Tensor, x)
 
-    def newest(self, z: Tensor, rows: int) -> Tensor:
-        """Returns the newest rows of what it decodes, [B, D] to [B, rows, outputs]."""
-        return cast(Tensor, self(z))[:, -rows:]
+    def reach(self, rows: int) -> int:
+        """Returns how many of the newest steps of a code the newest rows depend on, where a code has steps."""
+        return rows
+
+    def newest(self, rows: int) -> nn.Module:
+        """Returns the finished decoder of the newest rows alone, [B, D] to [B, rows, outputs].
+
+        Of a code that has steps it also takes the newest alone, as many as ``reach`` or more.
+        """
+        return nn.Sequential(self, Ending(rows))
 
 
 class Backbone(BaseModel):

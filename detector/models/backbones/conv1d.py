@@ -1,101 +1,85 @@
-"""Strided convolutions down to a short sequence of narrow codes, transposed convolutions up again.
+"""Strided convolutions down to a short sequence of narrow codes, transposed convolutions up again."""
 
-Everything stays [B, T, F] as it lies in the ring buffer: to the library below it is an image of height 1 with its
-channels last. A transposed convolution of stride 2 is one of stride 1 with twice the outputs, whose interleaving is a
-reshape.
-"""
-
+from itertools import pairwise
 from typing import Literal, cast
 
 import torch.nn.functional as fn
 from pydantic import Field
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Backbone, Decoder, Encoder, Shape
+from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape
+from detector.models.backbones.convolution import STRIDE, Down, Up
 
-_STRIDE = 2
 _SHORT = 32
 
 
-class Down(nn.Module):
-    """Convolution of stride 2, [B, T, F] to [B, T / 2, width], zeros beyond both ends."""
-
-    def __init__(self, inputs: int, width: int, kernel: int):
-        super().__init__()
-        self.kernel = kernel
-        self.product = nn.Linear(inputs * kernel, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolves; T is even and the kernel odd."""
-        return _convolved(x, self.product, self.kernel, _STRIDE, (self.kernel - 1) // 2)
-
-
-class Up(nn.Module):
-    """Transposed convolution of stride 2 and even kernel, [B, T, F] to [B, 2 T, width]."""
-
-    def __init__(self, inputs: int, width: int, kernel: int):
-        super().__init__()
-        self.taps = kernel // _STRIDE
-        self.product = nn.Linear(inputs * self.taps, _STRIDE * width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolves; the surplus of the kernel is cut off evenly at both ends."""
-        steps, surplus = x.shape[1], self.taps - 1
-        pairs = _convolved(x, self.product, self.taps, 1, surplus)
-        # -1 for the batch, which an exported graph leaves open.
-        rows = pairs.reshape(-1, _STRIDE * (steps + surplus), self.product.out_features // _STRIDE)
-        return rows[:, surplus : surplus + _STRIDE * steps]
-
-    def reach(self, rows: int) -> int:
-        """Returns how many of the newest inputs the newest ``rows`` outputs depend on."""
-        surplus = self.taps - 1
-        return surplus + max(0, -(-(rows - surplus) // _STRIDE))
-
-
-def _convolved(x: Tensor, product: nn.Linear, taps: int, stride: int, padding: int) -> Tensor:
-    """Convolves [B, T, F] along T, zeros beyond both ends; the weight is that of a product over gathered taps."""
-    weight = product.weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
-    image = x.permute(0, 2, 1).unsqueeze(2)
-    rows = fn.conv2d(image, weight, product.bias, stride=(1, stride), padding=(0, padding))
-    return rows.squeeze(2).permute(0, 2, 1)
-
-
 class Lengthen(nn.Module):
-    """Zeros before the oldest step, so that every layer can halve the window."""
+    """Zeros before the oldest step of a window, so that every layer can halve it."""
 
-    def __init__(self, steps: int):
+    def __init__(self, steps: int, full: int):
         super().__init__()
-        self.steps = steps
+        self.steps, self.zeros = steps, full - steps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pads [B, T, F] to the full number of steps."""
-        return fn.pad(x, (0, 0, self.steps - x.shape[1], 0))
+        """Pads [B, T, F] to the full number of steps; what is no whole window stays as it is."""
+        return fn.pad(x, (0, 0, self.zeros, 0)) if self.zeros and x.shape[1] == self.steps else x
 
 
-class Shorten(nn.Module):
-    """The newest steps only."""
+class Unfold(nn.Module):
+    """A flat code as steps, [B, T D] to [B, T, D]."""
 
-    def __init__(self, steps: int):
+    def __init__(self, channels: int):
         super().__init__()
-        self.steps = steps
+        self.channels = channels
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Cuts [B, T', F] to [B, T, F]."""
-        return x[:, -self.steps :]
+    def forward(self, z: Tensor) -> Tensor:
+        """Unfolds; -1 for the batch, which an exported graph leaves open."""
+        return z.reshape(-1, int(z.shape[1]) // self.channels, self.channels)
+
+
+class ConvEncoder(Encoder):
+    """Layers and a head that only look at steps nearby, each layer with one ``Down``."""
+
+    def seen(self, x: Tensor, steps: int) -> Tensor:
+        """As in ``Encoder``."""
+        for down in reversed([module for module in self.layers.modules() if isinstance(module, Down)]):
+            steps = down.reach(steps)
+        return x[:, -steps:]
 
 
 class ConvDecoder(Decoder):
-    """Layers that only look at steps nearby, each with its ``Up`` first."""
+    """Layers that only look at steps nearby, each with its ``Up`` first.
 
-    def newest(self, z: Tensor, rows: int) -> Tensor:
-        """As in ``Decoder``; what only older rows depend on is not computed, and the bits are the same."""
-        needed = [rows]
-        for layer in reversed(self.layers):
-            needed.insert(0, cast(Up, cast(nn.Sequential, layer)[0]).reach(needed[0]))
-        x = self.stem(z)
-        for layer, steps in zip(self.layers, needed, strict=False):
-            x = layer(x[:, -steps:])
-        return cast(Tensor, x)[:, -rows:]
+    Args:
+        stem: as in ``Decoder``.
+        layers: as in ``Decoder``.
+        steps: of the code.
+    """
+
+    def __init__(self, stem: nn.Module, layers: list[nn.Module], steps: int):
+        super().__init__(stem, layers)
+        self.steps = steps
+
+    def reach(self, rows: int) -> int:
+        """As in ``Decoder``."""
+        return self._needed(rows)[0]
+
+    def newest(self, rows: int) -> nn.Module:
+        """As in ``Decoder``; what only older rows depend on is not computed."""
+        needed = self._needed(rows)
+        parts = [self.stem, Ending(needed[0])]
+        for layer, (given, steps) in zip(self.layers, pairwise(needed), strict=True):
+            up, *others = cast(nn.Sequential, layer)
+            parts += [cast(Up, up).newest(given, steps), *others]
+        return nn.Sequential(*parts)
+
+    def _needed(self, rows: int) -> list[int]:
+        """Returns how many of the newest steps every layer must be given, and at last ``rows``; no more than exist."""
+        needed = [min(rows, self.steps * STRIDE ** len(self.layers))]
+        for i in reversed(range(len(self.layers))):
+            up = cast(Up, cast(nn.Sequential, self.layers[i])[0])
+            needed.insert(0, min(up.reach(needed[0]), self.steps * STRIDE**i))
+        return needed
 
 
 class Conv1dBackbone(Backbone):
@@ -119,24 +103,26 @@ class Conv1dBackbone(Backbone):
         for i in range(self._layers(shape)):
             down = Down(shape.inputs if i == 0 else self.width, self.width, kernel=max(7 - 2 * i, 3))
             layers.append(self.hidden(down, self.width))
-        layers[0] = nn.Sequential(Lengthen(self._inner_steps(shape) * _STRIDE ** len(layers)), layers[0])
+        layers[0] = nn.Sequential(Lengthen(shape.steps, self._inner_steps(shape) * STRIDE ** len(layers)), layers[0])
         flat: list[nn.Module] = [nn.Linear(self.width, self.code_channels), nn.Flatten()]
-        return Encoder(layers, nn.Sequential(*flat, *([nn.Linear(self.native_size(shape), size)] if size else [])))
+        if size is None:
+            return ConvEncoder(layers, nn.Sequential(*flat))
+        return Encoder(layers, nn.Sequential(*flat, nn.Linear(self.native_size(shape), size)))
 
     def decoder(self, shape: Shape, size: int | None, outputs: int) -> Decoder:
         """As in ``Backbone``."""
         depth = self._layers(shape)
-        unflatten = nn.Unflatten(1, (self._inner_steps(shape), self.code_channels))
-        stem = nn.Sequential(nn.Linear(size, self.native_size(shape)), unflatten) if size else unflatten
+        unfold = Unfold(self.code_channels)
+        stem = nn.Sequential(nn.Linear(size, self.native_size(shape)), unfold) if size else unfold
         layers: list[nn.Module] = [
             self.hidden(Up(self.code_channels if i == 0 else self.width, self.width, kernel=4), self.width)
             for i in range(depth - 1)
         ]
         last = Up(self.width if layers else self.code_channels, outputs, kernel=8)
-        return ConvDecoder(stem, [*layers, nn.Sequential(last, Shorten(shape.steps))])
+        return ConvDecoder(stem, [*layers, nn.Sequential(last, Ending(shape.steps))], self._inner_steps(shape))
 
     def _layers(self, shape: Shape) -> int:
         return min(self.depth, 2) if shape.steps < _SHORT else self.depth
 
     def _inner_steps(self, shape: Shape) -> int:
-        return -(-shape.steps // _STRIDE ** self._layers(shape))
+        return -(-shape.steps // STRIDE ** self._layers(shape))

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from detector.engines.base import WHOLE
+from detector.engines.base import NEWEST, WHOLE
 from detector.engines.eager import TorchEngine
 from detector.engines.export import TOLERANCE, difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
 from detector.models.backbones.base import Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
+from detector.models.backbones.convolution import Product
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.variants.deep import DeepConfig
 from pipelines.cli.extras import EXTRAS
@@ -100,16 +101,18 @@ def test_every_library_beyond_serving_has_an_extra_to_its_name():
 
 
 @pytest.mark.parametrize("backbone", [Conv1dBackbone(), Conv1dBackbone(depth=2, width=9), DenseBackbone()])
+@pytest.mark.parametrize("code_size", [16, None])
 @pytest.mark.parametrize("steps", [64, 40, 19])
 @pytest.mark.parametrize("rows", [1, 8, 13])
-def test_the_newest_rows_alone_are_those_of_the_whole(backbone, steps, rows):
+def test_the_newest_rows_alone_are_those_of_the_whole(backbone, code_size, steps, rows):
     windows = np.random.default_rng(1).normal(size=(128, steps, 3)).astype(np.float32)
-    model = DeepConfig().build(Shape(steps, 3), backbone).eval()
+    model = DeepConfig(code_size=code_size).build(Shape(steps, 3), backbone).eval()
     with torch.inference_mode():
-        whole, newest = model(torch.from_numpy(windows)), model.newest(torch.from_numpy(windows), rows)
+        whole, newest = model(torch.from_numpy(windows)), model.newest(rows)(torch.from_numpy(windows))
     torch.testing.assert_close(newest, whole[:, -rows:], rtol=0, atol=1e-6)
     engine = engine_of(model, windows, rows)
     assert engine.name == "onnxruntime"
+    assert engine.sessions[NEWEST].get_outputs()[0].shape == ["batch", rows, 3]
     found = engine.newest(windows, rows)
     np.testing.assert_allclose(found, engine.run(windows)[:, -rows:], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(engine.newest(windows[64:], rows), found[64:])
@@ -118,13 +121,25 @@ def test_the_newest_rows_alone_are_those_of_the_whole(backbone, steps, rows):
     np.testing.assert_array_equal(again.newest(windows, rows), found)
 
 
-def test_the_newest_rows_cost_less():
-    decoder = Conv1dBackbone().decoder(Shape(64, 3), None, 3)
-    seen = []
-    decoder.layers[-1].register_forward_hook(lambda layer, given, made: seen.append(made.shape[1]))
-    code = torch.zeros(1, Conv1dBackbone().native_size(Shape(64, 3)))
-    decoder(code), decoder.newest(code, 8)
-    assert seen == [64, 12]
+def test_the_newest_rows_take_no_more_steps_than_they_need():
+    model = DeepConfig(code_size=None).build(Shape(64, 3), Conv1dBackbone(width=16)).eval()
+    made = list[int]()
+    for layer in model.encoder.layers:
+        layer.register_forward_hook(lambda layer, given, output: made.append(output.shape[1]))
+    newest = model.newest(8)
+    newest(torch.zeros(2, 64, 3)), model(torch.zeros(2, 64, 3))
+    assert made == [20, 10, 5, 32, 16, 8]
+    products = [tuple(module.weight.shape) for module in newest.modules() if isinstance(module, Product)]
+    assert products == [(4 * 16, 3 * 6), (6 * 16, 4 * 16), (8 * 3, 6 * 16)]
+
+
+@pytest.mark.parametrize("rows", [None, 8])
+@pytest.mark.parametrize("code_size", [16, None])
+def test_graphs_compute_no_shapes(code_size, rows):
+    windows = np.zeros((2, 64, 3), np.float32)
+    model = DeepConfig(code_size=code_size).build(Shape(64, 3), Conv1dBackbone()).eval()
+    graph = onnx.load_from_string(exported(model.newest(rows) if rows else model, windows)).graph
+    assert {"Shape", "If", "Pad"}.isdisjoint(node.op_type for node in graph.node)
 
 
 def test_the_runtime_reports_to_nobody(tmp_path):

@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as fn
 
 from detector.models.backbones.base import Shape
-from detector.models.backbones.conv1d import Conv1dBackbone, Down, Up
+from detector.models.backbones.conv1d import Conv1dBackbone
+from detector.models.backbones.convolution import Down, Up
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.backbones.lstm import LstmBackbone
 from detector.models.variants.deep import DeepConfig

@@ -1,0 +1,113 @@
+"""Convolutions of stride 2 down and up again, and what gives their newest steps alone.
+
+Everything stays [B, T, F] as it lies in the ring buffer: to the library below it is an image of height 1 with its
+channels last. A transposed convolution of stride 2 is one of stride 1 with twice the outputs, whose interleaving is a
+reshape.
+"""
+
+import torch
+import torch.nn.functional as fn
+from torch import Tensor, nn
+
+from detector.models.backbones.base import Ending
+
+STRIDE = 2
+_FEW = 8
+"""Outputs of a layer up to which one product is quicker than a convolution."""
+
+
+class Convolution(nn.Module):
+    """A layer that only looks at steps nearby.
+
+    Attributes:
+        taps: inputs that it looks at for an output.
+        product: its weight, as that of a product over gathered taps.
+    """
+
+    def __init__(self, inputs: int, outputs: int, taps: int):
+        super().__init__()
+        self.taps = taps
+        self.product = nn.Linear(inputs * taps, outputs)
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """Returns what it makes of [B, T, F] with this bias instead of its own."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolves."""
+        return self.linear(x, self.product.bias)
+
+    def reach(self, steps: int) -> int:
+        """Returns how many of the newest inputs must be given for the newest ``steps`` outputs to be right."""
+        raise NotImplementedError
+
+    def newest(self, given: int, steps: int) -> nn.Module:
+        """Returns what gives the newest ``steps`` outputs alone of ``given`` inputs."""
+        return nn.Sequential(self, Ending(steps)) if steps > _FEW else Product(self, given, steps)
+
+
+class Product(nn.Module):
+    """The newest outputs of a convolution as one product of all its inputs; made of a finished layer.
+
+    The matrix is what the layer makes of unit windows.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    @torch.no_grad()
+    def __init__(self, layer: Convolution, given: int, steps: int):
+        super().__init__()
+        weight = layer.product.weight
+        inputs = weight.shape[1] // layer.taps
+        units = torch.eye(given * inputs, dtype=weight.dtype, device=weight.device).reshape(-1, given, inputs)
+        made = layer.linear(units, None)[:, -steps:]
+        self.made = made.shape[1:]
+        self.register_buffer("weight", made.flatten(1).T.contiguous())
+        self.register_buffer("bias", layer(torch.zeros_like(units[:1]))[:, -steps:].flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiplies; -1 for the batch, which an exported graph leaves open."""
+        return fn.linear(x.flatten(1), self.weight, self.bias).reshape(-1, *self.made)
+
+
+class Down(Convolution):
+    """Convolution of stride 2, [B, T, F] to [B, T / 2, width], zeros beyond both ends; T is even and the kernel odd."""
+
+    def __init__(self, inputs: int, width: int, kernel: int):
+        super().__init__(inputs, width, kernel)
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """As in ``Convolution``."""
+        return _convolved(x, self.product.weight, bias, self.taps, STRIDE, (self.taps - 1) // 2)
+
+    def reach(self, steps: int) -> int:
+        """As in ``Convolution``: even, and more for each output that would see zeros in place of older steps."""
+        return STRIDE * (steps + (self.taps + 1) // 4)
+
+
+class Up(Convolution):
+    """Transposed convolution of stride 2 and even kernel, [B, T, F] to [B, 2 T, width]."""
+
+    def __init__(self, inputs: int, width: int, kernel: int):
+        super().__init__(inputs, STRIDE * width, kernel // STRIDE)
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """As in ``Convolution``; the surplus of the kernel is cut off evenly at both ends."""
+        # Plain integers and -1: an exported graph leaves the batch open and nothing else.
+        steps, surplus = int(x.shape[1]), self.taps - 1
+        pairs = _convolved(x, self.product.weight, bias, self.taps, 1, surplus)
+        rows = pairs.reshape(-1, STRIDE * (steps + surplus), self.product.out_features // STRIDE)
+        return rows[:, surplus : surplus + STRIDE * steps]
+
+    def reach(self, steps: int) -> int:
+        """As in ``Convolution``."""
+        return -(-(steps + self.taps - 1) // STRIDE)
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, taps: int, stride: int, padding: int) -> Tensor:
+    """Convolves [B, T, F] along T, zeros beyond both ends."""
+    image = x.permute(0, 2, 1).unsqueeze(2)
+    kernel = weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
+    rows = fn.conv2d(image, kernel, bias, stride=(1, stride), padding=(0, padding))
+    return rows.squeeze(2).permute(0, 2, 1)
