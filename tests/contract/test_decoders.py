@@ -83,7 +83,7 @@ def _decode(case: Case, records: list[bytes], index: SeriesIndex | None = None) 
 def test_readings_carry_series_time_values_and_position(case: Case) -> None:
     index = SeriesIndex()
     readings = _decode(case, case.records, index).readings
-    assert index.keys(readings.series.tolist()) == ["pump-1", "pump-2"]
+    assert index.keys(readings.series).tolist() == ["pump-1", "pump-2"]
     assert readings.time_ns.tolist() == [10_000_000_000, 11_000_000_000]
     np.testing.assert_array_equal(readings.values, [[1.5, np.nan], [np.nan, 2.5]])
     assert readings.partition.tolist() == [3, 3]

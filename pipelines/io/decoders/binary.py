@@ -1,17 +1,27 @@
 """Binary envelopes: a small header and columns of little-endian numbers, as cheap to read as Kafka allows."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.types import Ints
+from detector.types import Floats, Ints
 from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
+from pipelines.io.decoders.binary_alike import alike
 from pipelines.io.decoders.binary_format import Block, read
 from pipelines.io.decoders.columns import Faults
 from pipelines.io.decoders.readings import NAMELESS
-from pipelines.io.decoders.samples import MOST_SAMPLES, Envelope, Unreadable, check_count, times, unpacked
+from pipelines.io.decoders.samples import (
+    MOST_SAMPLES,
+    Envelope,
+    Unreadable,
+    check_count,
+    names,
+    stacked,
+    unpacked,
+)
 
 _KNOWN_TABLES = 1024
 
@@ -43,27 +53,39 @@ class BinaryDecoder:
 
     def decode(self, batch: RawBatch) -> Decoded:
         """Reads a whole poll; a record that is not exactly as its header says is a dead letter."""
-        faults, found = Faults(len(batch)), []
-        for row, record in enumerate(batch.records):
+        faults, stacks, single = Faults(len(batch)), [], []
+        groups, others = alike(batch.records)
+        for table, stack in groups:
             try:
-                found.append(self._envelope(row, read(record)))
+                stacks.append(replace(stack, values=self._values(table, stack.values)))
+            except Unreadable as fault:
+                for row in stack.rows.tolist():
+                    faults.reject(row, fault.reason, fault.detail)
+        for row in others:
+            try:
+                single.append(self._envelope(row, read(batch.records[row])))
             except Unreadable as fault:
                 faults.reject(row, fault.reason, fault.detail)
-        stamps_ns = np.concatenate([np.empty(0, np.int64), *(np.asarray(one.stamps) for one in found)])
-        time_ns = times(found, stamps_ns)
-        names = {one.row: one.series for one in found}
-        keys = [names.get(row) or key or NAMELESS for row, key in enumerate(batch.keys)]
-        return unpacked(batch, found, time_ns, keys, faults, self._channels, self._series)
+        stamps_ns = np.concatenate([np.empty(0, np.int64), *(np.asarray(one.stamps) for one in single)])
+        stacks += stacked(single, stamps_ns)
+        keys = [name or key or NAMELESS for name, key in zip(names(batch, stacks), batch.keys, strict=True)]
+        return unpacked(batch, stacks, keys, faults, self._channels, self._series)
 
     def _envelope(self, row: int, block: Block) -> Envelope:
-        check_count(block.columns.shape[1], self._config.max_samples)
-        theirs, ours = self._places(block.table)
-        if len(ours) == self._channels:
-            values = block.columns[theirs]
-        else:
-            values = np.full((self._channels, block.columns.shape[1]), np.nan)
-            values[ours] = block.columns[theirs]
+        values = self._values(block.table, block.columns)
         return Envelope(row, block.series, values, block.stamps_ns, block.step_ns)
+
+    def _values(self, table: bytes, columns: Floats) -> Floats:
+        """Returns our channels [..., F, N] of those that envelopes carry."""
+        check_count(columns.shape[-1], self._config.max_samples)
+        theirs, ours = self._places(table)
+        if len(ours) < self._channels:
+            values = np.full((*columns.shape[:-2], self._channels, columns.shape[-1]), np.nan)
+            values[..., ours, :] = columns[..., theirs, :]
+            return values
+        if len(theirs) == columns.shape[-2] and (np.diff(theirs) == 1).all():
+            return columns  # as they stand
+        return columns[..., theirs, :]
 
     def _places(self, table: bytes) -> tuple[Ints, Ints]:
         """Returns which columns of an envelope are which of ours; [K] places there, ascending [K] places here."""

@@ -33,6 +33,8 @@ from pipelines.io.decoders.samples import Unreadable
 MAGIC = b"RWS1"
 _HEADER = struct.Struct("<4sBBHIHHqq")
 _CRC = struct.Struct("<I")
+SHAPE_BYTES = 16
+"""Length of the part of the header that says of which shape the rest is."""
 _WIDE, _TIMED = 1, 2
 
 
@@ -129,3 +131,26 @@ def read(record: bytes) -> Block:
     columns = np.frombuffer(record, "<f8" if flags & _WIDE else "<f4", channels * samples, at_values)
     stamps_ns = np.frombuffer(record, "<i8", timed, at_times) if timed else np.array([start_ns])
     return Block(series, names, columns.reshape(channels, samples), stamps_ns, step_ns)
+
+
+def layout(record: bytes) -> np.dtype[np.void] | None:
+    """Returns what records of this length that begin with the same shape are made of, None if they are no envelopes."""
+    if len(record) < _HEADER.size + _CRC.size:
+        return None
+    magic, flags, zero, channels, samples, name, table, _, _ = _HEADER.unpack_from(record)
+    size, timed = 8 if flags & _WIDE else 4, samples if flags & _TIMED else 0
+    length = _HEADER.size + name + table + 8 * timed + size * channels * samples + _CRC.size
+    if magic != MAGIC or flags > _WIDE | _TIMED or zero or not channels * samples or len(record) != length:
+        return None
+    return np.dtype(
+        [
+            ("shape", f"V{SHAPE_BYTES}"),
+            ("start_ns", "<i8"),
+            ("step_ns", "<i8"),
+            ("series", f"V{name}"),
+            ("table", f"V{table}"),
+            ("stamps_ns", "<i8", (timed,)),
+            ("columns", f"<f{size}", (channels, samples)),
+            ("crc", "<u4"),
+        ]
+    )

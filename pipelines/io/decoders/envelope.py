@@ -12,7 +12,16 @@ from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.columns import Faults
 from pipelines.io.decoders.json_columns import loaded, lookup
 from pipelines.io.decoders.readings import entities
-from pipelines.io.decoders.samples import LAST_NS, MOST_SAMPLES, Envelope, Unreadable, check_count, times, unpacked
+from pipelines.io.decoders.samples import (
+    LAST_NS,
+    MOST_SAMPLES,
+    Envelope,
+    Unreadable,
+    check_count,
+    names,
+    stacked,
+    unpacked,
+)
 from pipelines.io.decoders.times import TimeField, parse
 
 
@@ -59,11 +68,9 @@ class EnvelopeDecoder:
                 found.append(self._envelope(row, record))
             except Unreadable as fault:
                 faults.reject(row, fault.reason, fault.detail)
-        time_ns = times(found, self._stamps_ns(batch, found, faults))
-        names = {one.row: one.series for one in found}
-        by_field = [names.get(row) for row in range(len(batch))] if self._config.entity else None
-        keys = entities(batch, by_field, faults)
-        return unpacked(batch, found, time_ns, keys, faults, len(self._paths), self._series)
+        stacks = stacked(found, self._stamps_ns(batch, found, faults))
+        keys = entities(batch, names(batch, stacks) if self._config.entity else None, faults)
+        return unpacked(batch, stacks, keys, faults, len(self._paths), self._series)
 
     def _envelope(self, row: int, record: bytes) -> Envelope:
         document = loaded(record)

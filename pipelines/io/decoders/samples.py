@@ -1,16 +1,18 @@
 """What the envelopes share: records that carry many samples of a series become one batch of readings.
 
-An envelope is taken whole or not at all: a fault anywhere in it makes the record a dead letter.
+An envelope is taken whole or not at all: a fault anywhere in it makes the record a dead letter. Envelopes of one shape
+are handled together, as a stack.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from detector.types import Floats, Ints, ReadingBatch
+from detector.types import Bools, Floats, Ints, ReadingBatch
 from detector.windows.entities import SeriesIndex
-from pipelines.io.base import NO_TIME, Decoded, RawBatch
+from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.columns import Faults
 
 LAST_NS = 9.2e18
@@ -48,10 +50,36 @@ class Envelope:
     stamps: Sequence[object] | Ints
     step_ns: int
 
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Envelopes of one shape.
+
+    Attributes:
+        rows: [E] which records of the poll they are.
+        series: [E] names of the series, None or empty where the record's key names it.
+        values: [E, F, N], NaN where a channel has no value.
+        stamps_ns: [E, N] the time of every sample, or [E, 1] that of the first one, ``NO_TIME`` where there is none.
+        steps_ns: [E] from one sample to the next, 0 where every sample has its own time.
+    """
+
+    rows: Ints
+    series: Sequence[str | None]
+    values: Floats
+    stamps_ns: Ints
+    steps_ns: Ints
+
     @property
     def samples(self) -> int:
         """N."""
-        return self.values.shape[1]
+        return self.values.shape[2]
+
+    def times(self) -> tuple[Ints, Bools]:
+        """Returns the time of every sample [E, N], and [E] whether all times of an envelope can be used."""
+        size = np.abs(self.stamps_ns.astype(np.float64)).max(axis=1)  # that of NO_TIME is beyond the last
+        usable = size + self.steps_ns * float(self.samples) < LAST_NS
+        steps_ns: Ints = np.where(usable, self.steps_ns, 0)
+        return self.stamps_ns + steps_ns[:, np.newaxis] * np.arange(self.samples), usable
 
 
 def check_count(samples: int, most: int) -> None:
@@ -66,56 +94,74 @@ def check_count(samples: int, most: int) -> None:
         raise Unreadable("too_many_samples", f"The envelope holds {samples} samples, more than max_samples {most}.")
 
 
-def times(found: Sequence[Envelope], stamps_ns: Ints) -> Ints:
-    """Returns the time of every sample [N] of all envelopes, ``NO_TIME`` throughout an envelope without usable times.
+def stacked(found: Sequence[Envelope], stamps_ns: Ints) -> list[Stack]:
+    """Returns envelopes as stacks.
 
     Args:
         found: the envelopes.
         stamps_ns: their stamps, one after the other, ``NO_TIME`` where there is none.
     """
-    if not found:
-        return np.empty(0, np.int64)
-    samples = np.array([one.samples for one in found])
-    stamps = np.array([len(one.stamps) for one in found])
-    steps_ns = np.array([one.step_ns for one in found])
-    first = np.cumsum(stamps) - stamps
-    size = np.abs(stamps_ns.astype(np.float64))  # that of NO_TIME is beyond the last
-    bad = np.maximum.reduceat(size, first) + steps_ns * samples.astype(np.float64) >= LAST_NS
-    number = np.arange(samples.sum()) - np.repeat(np.cumsum(samples) - samples, samples)
-    at = np.repeat(first, samples) + number * np.repeat(stamps == samples, samples)
-    time_ns = stamps_ns[at] + number * np.repeat(np.where(bad, 0, steps_ns), samples)
-    return np.where(np.repeat(bad, samples), NO_TIME, time_ns)
+    counts = [len(one.stamps) for one in found]
+    first = np.cumsum(counts) - counts
+    shapes: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for at, one in enumerate(found):
+        shapes[one.values.shape[1], counts[at]].append(at)
+    stacks = []
+    for (_, count), members in shapes.items():
+        envelopes = [found[at] for at in members]
+        stacks.append(
+            Stack(
+                np.array([one.row for one in envelopes]),
+                [one.series for one in envelopes],
+                np.array([one.values for one in envelopes]),
+                stamps_ns[first[members, np.newaxis] + np.arange(count)],
+                np.array([one.step_ns for one in envelopes]),
+            )
+        )
+    return stacks
+
+
+def names(batch: RawBatch, stacks: Sequence[Stack]) -> list[str | None]:
+    """Returns the name of the series that every record [B] gives itself, None or empty where it gives none."""
+    found: list[str | None] = [None] * len(batch)
+    for stack in stacks:
+        for row, name in zip(stack.rows.tolist(), stack.series, strict=True):
+            found[row] = name
+    return found
 
 
 def unpacked(
-    batch: RawBatch,
-    found: Sequence[Envelope],
-    time_ns: Ints,
-    keys: Sequence[str],
-    faults: Faults,
-    channels: int,
-    series: SeriesIndex,
+    batch: RawBatch, stacks: Sequence[Stack], keys: Sequence[str], faults: Faults, channels: int, series: SeriesIndex
 ) -> Decoded:
     """Makes readings of the samples of usable envelopes, and dead letters of the other records.
 
     Args:
         batch: the records.
-        found: the envelopes.
-        time_ns: [N] of all their samples.
+        stacks: the envelopes.
         keys: [B] series names.
         faults: of the records that are no envelopes; those without a time are added.
         channels: F.
         series: gives the names their ids.
     """
-    record = np.repeat(np.array([one.row for one in found], np.int64), [one.samples for one in found])
-    timeless = np.zeros(len(batch), np.bool_)
-    timeless[record[time_ns == NO_TIME]] = True
+    clocks, timeless, samples = [], np.zeros(len(batch), np.bool_), np.zeros(len(batch), np.int64)
+    for stack in stacks:
+        time_ns, usable = stack.times()
+        clocks.append(time_ns)
+        timeless[stack.rows] = ~usable
+        samples[stack.rows] = stack.samples
     faults.mark(timeless, "no_timestamp", "A sample of the envelope has no usable event time.")
-    usable = np.flatnonzero(faults.usable)
-    ids = np.zeros(len(batch), np.int32)
-    ids[usable] = series.ids([keys[row] for row in usable.tolist()])
-    values = np.concatenate([np.empty((channels, 0)), *(one.values for one in found)], axis=1).T
-    kept = np.flatnonzero(faults.usable[record])
-    record = record[kept]
-    readings = ReadingBatch(ids[record], time_ns[kept], values[kept], batch.partition[record], batch.offset[record])
-    return Decoded(readings, faults.letters(batch))
+    samples[~faults.usable] = 0
+    first = np.cumsum(samples) - samples
+    size = int(samples.sum())
+    readings_ns, values = np.empty(size, np.int64), np.empty((size, channels))
+    for stack, time_ns in zip(stacks, clocks, strict=True):
+        kept = faults.usable[stack.rows]
+        rows = stack.rows[kept]
+        at = first[rows, np.newaxis] + np.arange(stack.samples)
+        whole = len(rows) == len(kept)  # then nothing is to be copied first
+        readings_ns[at] = time_ns if whole else time_ns[kept]
+        values[at] = np.swapaxes(stack.values if whole else stack.values[kept], 1, 2)
+    record = np.flatnonzero(faults.usable)
+    ids, counts = series.ids([keys[row] for row in record.tolist()]), samples[record]
+    partition, offset = np.repeat(batch.partition[record], counts), np.repeat(batch.offset[record], counts)
+    return Decoded(ReadingBatch(np.repeat(ids, counts), readings_ns, values, partition, offset), faults.letters(batch))
