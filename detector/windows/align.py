@@ -4,6 +4,7 @@ A row stays open until the newest time of its series has passed it by the allowe
 bound gives the same rows, and nothing depends on how the stream is cut into polls. What is dropped is counted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from detector.errors import ConfigError
 from detector.state import State
 from detector.types import Bools, Floats, Ints, ReadingBatch, SampleBatch
-from detector.windows.align_state import EVICTED, FOREVER, NEVER, NONE, POLICIES, AlignState, Rules
-from detector.windows.closed_rows import write
+from detector.windows.align_state import EVICTED, FOREVER, NEVER, POLICIES, AlignState, Rules
+from detector.windows.closed_rows import Written, larger, room, write
 from detector.windows.open_rows import returns, settle, take
 from detector.windows.schema import NS, Schema
 
@@ -127,8 +128,9 @@ class Aligner:
         kinds = (np.int32, np.int64, np.float64, np.int32, np.int64)
         arrays = [np.ascontiguousarray(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         self._check(*arrays)
-        parts = [self._take([array[i : i + _CHUNK] for array in arrays]) for i in range(0, len(readings) or 1, _CHUNK)]
-        return parts[0] if len(parts) == 1 else _joined(parts)
+        begins = range(0, len(readings), _CHUNK)
+        closed = (self._take([array[begin : begin + _CHUNK] for array in arrays]) for begin in begins)
+        return self._written(len(readings), closed)
 
     def flush(self) -> SampleBatch:
         """Closes all open rows, as at the end of the input."""
@@ -181,22 +183,27 @@ class Aligner:
         """
         self._state.restore(series, partition, state)
 
-    def _take(self, arrays: list[np.ndarray]) -> SampleBatch:
+    def _take(self, arrays: list[np.ndarray]) -> tuple[Ints, int]:
         series, time_ns, values, partition, offset = arrays
         state, rules = self._state, self._rules
-        state.reserve(int(series.max(initial=NONE)) + 1, int(partition.max(initial=NONE)) + 1, len(series))
+        state.reserve(int(series.max()) + 1, int(partition.max()) + 1, len(series))
         readings = (series, time_ns, values, partition, offset)
         pool = (state.rows, state.cells, state.spare, state.height)
-        return self._write(take(*readings, rules, state.series, *pool, state.watermark, state.counters))
+        return take(*readings, rules, state.series, *pool, state.watermark, state.counters)
 
     def _settle(self, series: Bools) -> SampleBatch:
         state = self._state
-        return self._write(settle(series, self._rules, state.series, state.rows, state.height, state.counters))
+        return self._written(0, [settle(series, self._rules, state.series, state.rows, state.height, state.counters)])
 
-    def _write(self, closed: Ints) -> SampleBatch:
-        state = self._state
-        pool = (state.rows, state.cells, state.spare, state.height)
-        return SampleBatch(*write(closed, self._rules, self._gap, state.last, *pool, state.counters))
+    def _written(self, expected: int, parts: Iterable[tuple[Ints, int]]) -> SampleBatch:
+        """Writes closed rows out, part by part; ``expected`` rows are a good guess."""
+        state, gap = self._state, self._gap
+        out, n = room(expected, len(gap)), 0
+        for closed, rows in parts:
+            out = larger(out, n + rows)
+            pool = (state.rows, state.cells, state.spare, state.height)
+            n = write(closed, self._rules, gap, state.last, *pool, state.counters, out, n)
+        return SampleBatch(*Written._make(column[:n] for column in out))
 
     def _check(self, series: Ints, time_ns: Ints, values: Floats, partition: Ints, offset: Ints) -> None:
         """Checks everything that compiled code relies on without looking."""
@@ -237,8 +244,3 @@ def _rules(schema: Schema, config: AlignConfig) -> Rules:
 
 def _ns(seconds: float | None) -> int:
     return FOREVER if seconds is None else round(seconds * NS)
-
-
-def _joined(parts: list[SampleBatch]) -> SampleBatch:
-    names = SampleBatch.__dataclass_fields__
-    return SampleBatch(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

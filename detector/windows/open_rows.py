@@ -1,6 +1,7 @@
 """Compiled first half of alignment: readings go into open rows, which close once late readings cannot reach them.
 
-Nothing here looks at bounds: ``AlignState.reserve`` makes the room.
+Nothing here looks at bounds: ``AlignState.reserve`` makes the room. What runs for every reading takes few arrays and
+returns at one place: each array handed on is counted, which would cost more than the work.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -22,9 +23,13 @@ from detector.windows.align_state import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, spare, height, watermark, counters):
-    """Takes readings in order of arrival; returns the pool slots of the rows that closed, in order of closing."""
+    """Takes readings in order of arrival.
+
+    Returns:
+        The pool slots of the rows that closed, in order of closing, and how many rows those and the cells to fill make.
+    """
     closed = np.empty(len(rows) - height[0] + len(ids), np.int32)
     n = 0
     counters[READINGS] += len(ids)
@@ -35,7 +40,8 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
             counters[AHEAD] += 1
             continue
         if _silent(series[s].seen_ns, mark, rules):
-            n = _close(s, FOREVER, rules, series, rows, closed, n, counters)
+            while series[s].open:
+                n = _close_oldest(series[s], rules, rows, closed, n, counters)
             series[s].closed_key = series[s].seen_ns = NEVER
             counters[EVICTED] += 1
         watermark[p] = max(mark, t)
@@ -49,18 +55,27 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
         finite, infinite = _content(values, i)
         counters[NONFINITE] += infinite
         if finite or not rules.grid:
-            slot = _slot(s, key, series, rows, cells, spare, height)
-            rows[slot].partition = p
-            rows[slot].offset = min(rows[slot].offset, offset[i])
-            counters[DUPLICATE] += _merge(slot, i, t, values, cells)
-        if series[s].open > rules.max_open:
-            n = _close_oldest(s, rules, series, rows, closed, n, counters)
-            counters[FORCED] += 1
-        n = _close(s, series[s].seen_ns, rules, series, rows, closed, n, counters)
-    return closed[:n]
+            before, slot = series[s].newest, NONE
+            if before != NONE and rows[before].key >= key:
+                before, slot = _place(series[s].oldest, key, rows)
+            if slot != NONE and rows[slot].key == key:
+                counters[DUPLICATE] += _merge(slot, i, t, values, cells)
+            else:
+                slot = _insert(s, series[s], key, before, slot, rows, spare, height)
+                for c in range(values.shape[1]):
+                    value = values[i, c]
+                    cells[slot, c].value, cells[slot, c].time_ns = value if np.isfinite(value) else np.nan, t
+            rows[slot].partition, rows[slot].offset = p, min(rows[slot].offset, offset[i])
+        while series[s].open:
+            forced = series[s].open > rules.max_open
+            if not forced and rows[series[s].oldest].key * rules.step_ns + rules.settle_ns > series[s].seen_ns:
+                break
+            counters[FORCED] += forced
+            n = _close_oldest(series[s], rules, rows, closed, n, counters)
+    return closed[:n], n + rows["missing"][closed[:n]].sum()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def returns(ids, time_ns, partition, rules, seen_ns, watermark):
     """Tells which readings end a silence; follows the newest times as ``take`` would, in copies of them."""
     found = np.zeros(len(ids), np.bool_)
@@ -75,18 +90,18 @@ def returns(ids, time_ns, partition, rules, seen_ns, watermark):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def settle(wanted, rules, series, rows, height, counters):
-    """Closes all open rows of the series wanted; returns slots, series by series."""
+    """Closes all open rows of the series wanted, series by series; returns as ``take`` does."""
     closed = np.empty(len(rows) - height[0], np.int32)
     n = 0
     for s in range(len(series)):
-        if wanted[s] and series[s].open:
-            n = _close(s, FOREVER, rules, series, rows, closed, n, counters)
-    return closed[:n]
+        while wanted[s] and series[s].open:
+            n = _close_oldest(series[s], rules, rows, closed, n, counters)
+    return closed[:n], n + rows["missing"][closed[:n]].sum()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _silent(seen_ns, mark, rules):
     """Whether the partition has moved so far past the series that it counts as evicted, be it cleared already or not.
 
@@ -97,7 +112,7 @@ def _silent(seen_ns, mark, rules):
     return (mark - rules.lateness_ns) // rules.step_ns - seen_ns // rules.step_ns > rules.evict_keys
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _content(values, i):
     """How many finite and how many infinite values a reading carries."""
     finite = infinite = 0
@@ -107,33 +122,32 @@ def _content(values, i):
     return finite, infinite
 
 
-@njit(cache=True)
-def _slot(s, key, series, rows, cells, spare, height):
-    """The open row with this key, made if there is none: mostly the newest or one after it."""
-    before, at = series[s].newest, NONE
-    if before != NONE and rows[before].key >= key:
-        before, at = NONE, series[s].oldest
-        while rows[at].key < key:
-            before, at = at, rows[at].next
-        if rows[at].key == key:
-            return at
+@njit(cache=True, nogil=True)
+def _place(oldest, key, rows):
+    """Where a key belongs in a chain: the row before it, and the row that has it or comes after it."""
+    before, at = NONE, oldest
+    while rows[at].key < key:
+        before, at = at, rows[at].next
+    return before, at
+
+
+@njit(cache=True, nogil=True)
+def _insert(s, one, key, before, after, rows, spare, height):
+    """Makes an open row between two of the chain of a series."""
     height[0] -= 1
     slot = spare[height[0]]
-    rows[slot].series, rows[slot].key, rows[slot].next = s, key, at
-    rows[slot].offset = FOREVER
-    for c in range(cells.shape[1]):
-        cells[slot, c].value = np.nan
     if before == NONE:
-        series[s].oldest = slot
+        one.oldest = slot
     else:
         rows[before].next = slot
-    if at == NONE:
-        series[s].newest = slot
-    series[s].open += 1
+    if after == NONE:
+        one.newest = slot
+    one.open += 1
+    rows[slot].series, rows[slot].key, rows[slot].next, rows[slot].offset = s, key, after, FOREVER
     return slot
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _merge(slot, i, t, values, cells):
     """Puts a reading into its row and tells whether a value was there: the later counts, of equal times the larger."""
     repeated = False
@@ -148,27 +162,18 @@ def _merge(slot, i, t, values, cells):
     return repeated
 
 
-@njit(cache=True)
-def _close(s, until_ns, rules, series, rows, closed, n, counters):
-    while series[s].open and (
-        until_ns == FOREVER or rows[series[s].oldest].key * rules.step_ns + rules.settle_ns <= until_ns
-    ):
-        n = _close_oldest(s, rules, series, rows, closed, n, counters)
-    return n
-
-
-@njit(cache=True)
-def _close_oldest(s, rules, series, rows, closed, n, counters):
+@njit(cache=True, nogil=True)
+def _close_oldest(one, rules, rows, closed, n, counters):
     """Takes the oldest row off the chain and settles how it follows the one before: anew, or after cells to fill."""
-    slot, previous = series[s].oldest, series[s].closed_key
-    series[s].oldest = rows[slot].next
-    if series[s].oldest == NONE:
-        series[s].newest = NONE
-    series[s].open -= 1
-    broken = previous != NEVER and rows[slot].key - previous > rules.break_keys
+    slot, previous, row = one.oldest, one.closed_key, rows[one.oldest]
+    one.oldest = row.next
+    if row.next == NONE:
+        one.newest = NONE
+    one.open -= 1
+    broken = previous != NEVER and row.key - previous > rules.break_keys
     counters[BROKEN] += broken
-    rows[slot].anew = broken or previous == NEVER
-    rows[slot].missing = rows[slot].key - previous - 1 if rules.grid and not rows[slot].anew else 0
-    series[s].closed_key = rows[slot].key
+    row.anew = broken or previous == NEVER
+    row.missing = row.key - previous - 1 if rules.grid and not row.anew else 0
+    one.closed_key = row.key
     closed[n] = slot
     return n + 1
