@@ -170,6 +170,9 @@ GOOD = encode("pump", CHANNELS, np.arange(6.0).reshape(2, 3), start_ns=S, step_n
 )
 def test_a_binary_envelope_is_exactly_as_it_says(record: bytes, expected: str) -> None:
     assert reason(BINARY, record) == expected
+    many = decoded(BINARY, [record] * 8)  # read together
+    assert [letter.reason for letter in many.rejects] == [expected] * 8
+    assert not len(many.readings)
 
 
 def test_what_cannot_be_encoded() -> None:
