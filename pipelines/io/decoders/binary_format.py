@@ -140,7 +140,7 @@ def layout(record: bytes) -> np.dtype[np.void] | None:
     magic, flags, zero, channels, samples, name, table, _, _ = _HEADER.unpack_from(record)
     size, timed = 8 if flags & _WIDE else 4, samples if flags & _TIMED else 0
     length = _HEADER.size + name + table + 8 * timed + size * channels * samples + _CRC.size
-    if magic != MAGIC or flags > _WIDE | _TIMED or zero or not channels * samples or len(record) != length:
+    if magic != MAGIC or flags > _WIDE | _TIMED or zero or len(record) != length:
         return None
     return np.dtype(
         [

@@ -150,7 +150,7 @@ GOOD = encode("pump", CHANNELS, np.arange(6.0).reshape(2, 3), start_ns=S, step_n
         (GOOD[:-1], "bad_envelope"),
         (GOOD + b"\0", "bad_envelope"),
         (GOOD[:-8] + b"xxxx" + GOOD[-4:], "bad_checksum"),
-        (b"RWS2" + GOOD[4:], "not_binary"),
+        (sealed(b"RWS2" + GOOD[4:]), "not_binary"),
         (sealed(GOOD[:4] + b"\x04" + GOOD[5:-4]), "bad_envelope"),
         (sealed(GOOD[:5] + b"\x01" + GOOD[6:-4]), "bad_envelope"),
         (sealed(GOOD[:24] + struct.pack("<q", -1) + GOOD[32:-4]), "bad_envelope"),
