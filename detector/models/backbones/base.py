@@ -48,8 +48,8 @@ class Ending(nn.Module):
         self.steps = steps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Cuts [B, T', F] to [B, T, F]."""
-        return x[:, -self.steps :] if x.shape[1] > self.steps else x
+        """Cuts [..., T', F] to [..., T, F]."""
+        return x[..., -self.steps :, :] if x.shape[-2] > self.steps else x
 
 
 class Encoder(nn.Module):

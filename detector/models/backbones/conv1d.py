@@ -13,28 +13,36 @@ from detector.models.backbones.convolution import STRIDE, Down, Up
 _SHORT = 32
 
 
-class Lengthen(nn.Module):
-    """Zeros before the oldest step of a window, so that every layer can halve it."""
+class Image(nn.Module):
+    """Windows as images of height 1, with zeros before the oldest step, so that every layer can halve them."""
 
     def __init__(self, steps: int, full: int):
         super().__init__()
         self.steps, self.zeros = steps, full - steps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pads [B, T, F] to the full number of steps; what is no whole window stays as it is."""
-        return fn.pad(x, (0, 0, self.zeros, 0)) if self.zeros and x.shape[1] == self.steps else x
+        """Makes [B, 1, T', F] of [B, T, F]; what is no whole window keeps its steps."""
+        return (fn.pad(x, (0, 0, self.zeros, 0)) if self.zeros and x.shape[1] == self.steps else x).unsqueeze(1)
 
 
 class Unfold(nn.Module):
-    """A flat code as steps, [B, T D] to [B, T, D]."""
+    """A flat code as steps, [B, T D] to [B, 1, T, D]."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.channels = channels
 
     def forward(self, z: Tensor) -> Tensor:
-        """Unfolds; -1 for the batch, which an exported graph leaves open."""
-        return z.reshape(-1, int(z.shape[1]) // self.channels, self.channels)
+        """Unfolds; -1 as in ``Sequence``."""
+        return z.reshape(-1, 1, int(z.shape[1]) // self.channels, self.channels)
+
+
+class Sequence(nn.Module):
+    """Images of height 1 as windows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Makes [B, T, F] of [B, 1, T, F]; -1 for the batch, which an exported graph leaves open."""
+        return x.reshape(-1, int(x.shape[2]), int(x.shape[3]))
 
 
 class ConvEncoder(Encoder):
@@ -103,7 +111,7 @@ class Conv1dBackbone(Backbone):
         for i in range(self._layers(shape)):
             down = Down(shape.inputs if i == 0 else self.width, self.width, kernel=max(7 - 2 * i, 3))
             layers.append(self.hidden(down, self.width))
-        layers[0] = nn.Sequential(Lengthen(shape.steps, self._inner_steps(shape) * STRIDE ** len(layers)), layers[0])
+        layers[0] = nn.Sequential(Image(shape.steps, self._inner_steps(shape) * STRIDE ** len(layers)), layers[0])
         flat: list[nn.Module] = [nn.Linear(self.width, self.code_channels), nn.Flatten()]
         if size is None:
             return ConvEncoder(layers, nn.Sequential(*flat))
@@ -119,7 +127,8 @@ class Conv1dBackbone(Backbone):
             for i in range(depth - 1)
         ]
         last = Up(self.width if layers else self.code_channels, outputs, kernel=8)
-        return ConvDecoder(stem, [*layers, nn.Sequential(last, Ending(shape.steps))], self._inner_steps(shape))
+        layers.append(nn.Sequential(last, Sequence(), Ending(shape.steps)))
+        return ConvDecoder(stem, layers, self._inner_steps(shape))
 
     def _layers(self, shape: Shape) -> int:
         return min(self.depth, 2) if shape.steps < _SHORT else self.depth

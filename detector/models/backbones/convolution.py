@@ -1,8 +1,7 @@
 """Convolutions of stride 2 down and up again, and what gives their newest steps alone.
 
-Everything stays [B, T, F] as it lies in the ring buffer: to the library below it is an image of height 1 with its
-channels last. A transposed convolution of stride 2 is one of stride 1 with twice the outputs, whose interleaving is a
-reshape.
+Everything stays [B, 1, T, F], as it lies in the ring buffer: an image of height 1 with its channels last. A transposed
+convolution of stride 2 is one of stride 1 with twice the outputs, whose interleaving is a reshape.
 """
 
 import torch
@@ -30,7 +29,7 @@ class Convolution(nn.Module):
         self.product = nn.Linear(inputs * taps, outputs)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """Returns what it makes of [B, T, F] with this bias instead of its own."""
+        """Returns what it makes of [B, 1, T, F] with this bias instead of its own."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,11 +59,11 @@ class Product(nn.Module):
         super().__init__()
         weight = layer.product.weight
         inputs = weight.shape[1] // layer.taps
-        units = torch.eye(given * inputs, dtype=weight.dtype, device=weight.device).reshape(-1, given, inputs)
-        made = layer.linear(units, None)[:, -steps:]
+        units = torch.eye(given * inputs, dtype=weight.dtype, device=weight.device).reshape(-1, 1, given, inputs)
+        made = layer.linear(units, None)[:, :, -steps:]
         self.made = made.shape[1:]
         self.register_buffer("weight", made.flatten(1).T.contiguous())
-        self.register_buffer("bias", layer(torch.zeros_like(units[:1]))[:, -steps:].flatten())
+        self.register_buffer("bias", layer(torch.zeros_like(units[:1]))[:, :, -steps:].flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiplies; -1 for the batch, which an exported graph leaves open."""
@@ -72,7 +71,7 @@ class Product(nn.Module):
 
 
 class Down(Convolution):
-    """Convolution of stride 2, [B, T, F] to [B, T / 2, width], zeros beyond both ends; T is even and the kernel odd."""
+    """Convolution of stride 2, [B, 1, T, F] to [B, 1, T / 2, width], zeros beyond both ends; T even, the kernel odd."""
 
     def __init__(self, inputs: int, width: int, kernel: int):
         super().__init__(inputs, width, kernel)
@@ -87,7 +86,7 @@ class Down(Convolution):
 
 
 class Up(Convolution):
-    """Transposed convolution of stride 2 and even kernel, [B, T, F] to [B, 2 T, width]."""
+    """Transposed convolution of stride 2 and even kernel, [B, 1, T, F] to [B, 1, 2 T, width]."""
 
     def __init__(self, inputs: int, width: int, kernel: int):
         super().__init__(inputs, STRIDE * width, kernel // STRIDE)
@@ -95,10 +94,10 @@ class Up(Convolution):
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """As in ``Convolution``; the surplus of the kernel is cut off evenly at both ends."""
         # Plain integers and -1: an exported graph leaves the batch open and nothing else.
-        steps, surplus = int(x.shape[1]), self.taps - 1
+        steps, surplus = int(x.shape[2]), self.taps - 1
         pairs = _convolved(x, self.product.weight, bias, self.taps, 1, surplus)
-        rows = pairs.reshape(-1, STRIDE * (steps + surplus), self.product.out_features // STRIDE)
-        return rows[:, surplus : surplus + STRIDE * steps]
+        rows = pairs.reshape(-1, 1, STRIDE * (steps + surplus), self.product.out_features // STRIDE)
+        return rows[:, :, surplus : surplus + STRIDE * steps]
 
     def reach(self, steps: int) -> int:
         """As in ``Convolution``."""
@@ -106,8 +105,7 @@ class Up(Convolution):
 
 
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, taps: int, stride: int, padding: int) -> Tensor:
-    """Convolves [B, T, F] along T, zeros beyond both ends."""
-    image = x.permute(0, 2, 1).unsqueeze(2)
+    """Convolves [B, 1, T, F] along T, zeros beyond both ends."""
     kernel = weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
-    rows = fn.conv2d(image, kernel, bias, stride=(1, stride), padding=(0, padding))
-    return rows.squeeze(2).permute(0, 2, 1)
+    image = fn.conv2d(x.permute(0, 3, 1, 2), kernel, bias, stride=(1, stride), padding=(0, padding))
+    return image.permute(0, 2, 3, 1)

@@ -125,7 +125,7 @@ def test_the_newest_rows_take_no_more_steps_than_they_need():
     model = DeepConfig(code_size=None).build(Shape(64, 3), Conv1dBackbone(width=16)).eval()
     made = list[int]()
     for layer in model.encoder.layers:
-        layer.register_forward_hook(lambda layer, given, output: made.append(output.shape[1]))
+        layer.register_forward_hook(lambda layer, given, output: made.append(output.shape[-2]))
     newest = model.newest(8)
     newest(torch.zeros(2, 64, 3)), model(torch.zeros(2, 64, 3))
     assert made == [20, 10, 5, 32, 16, 8]

@@ -18,7 +18,7 @@ def test_down_is_a_strided_convolution(kernel):
     layer, x = Down(4, 6, kernel), torch.randn(3, 16, 4)
     weight = layer.product.weight.view(6, kernel, 4).transpose(1, 2)
     expected = fn.conv1d(x.transpose(1, 2), weight, layer.product.bias, stride=2, padding=(kernel - 1) // 2)
-    torch.testing.assert_close(layer(x), expected.transpose(1, 2), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(layer(x.unsqueeze(1)).squeeze(1), expected.transpose(1, 2), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kernel", [4, 8])
@@ -31,7 +31,7 @@ def test_up_is_a_transposed_convolution(kernel):
     found = fn.conv_transpose1d(x.transpose(1, 2), weight, stride=2, padding=taps - 1).transpose(1, 2)
     bias = layer.product.bias.view(2, 6)
     expected = found + bias.roll(1 if (taps - 1) % 2 else 0, 0).repeat(16, 1)
-    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(layer(x.unsqueeze(1)).squeeze(1), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_native_code_of_conv1d_keeps_six_channels_at_an_eighth_of_the_steps():
