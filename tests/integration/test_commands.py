@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 
 from detector import bundle as bundles
+from detector.engines.base import NEWEST
+from detector.members.presets import PRESETS
 from pipelines.cli.main import run
+from pipelines.cli.train import train
 
 COLUMNS = ["timestamp", "anomaly_score", "is_anomaly", "top_channel"]
 CHANNELS = {"flow", "pressure", "current"}
@@ -139,6 +142,21 @@ def test_one_variant_alone(call, data, tmp_path, variant, backbone):
     (member,) = call("inspect", out).facts["members"]
     assert (member["variant"], member["backbone"], member["kind"]) == (variant, backbone, "autoencoder")
     assert call("score", "--bundle", out, "--data", data, "--out", tmp_path / "s.csv").facts["rows"] == 300
+
+
+def test_a_detector_by_name(call, data, tmp_path):
+    out = tmp_path / "fast.bundle"
+    assert call("train", "--data", data, "--out", out, "--preset", "fast").facts["members"] == "deep"
+    (member,) = call("inspect", out).facts["members"]
+    assert (member["variant"], member["backbone"], member["kind"]) == ("deep", "conv1d", "autoencoder")
+    assert call("score", "--bundle", out, "--data", data, "--out", tmp_path / "s.csv").facts["rows"] == 300
+    (fitted,) = bundles.load(out).detector.members
+    assert fitted.engine.sessions[NEWEST].get_outputs()[0].shape == ["batch", 8, 3]
+
+
+def test_every_preset_can_be_named():
+    (asked,) = (option for option in train.params if option.name == "preset")
+    assert set(asked.type.choices) == set(PRESETS)
 
 
 def test_people_are_told_in_lines(bundle, data, tmp_path, capsys):
