@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape
-from detector.models.backbones.convolution import STRIDE, Down, Up
+from detector.models.backbones.convolution import STRIDE, Down, Pointwise, Up
 
 _SHORT = 32
 
@@ -112,7 +112,7 @@ class Conv1dBackbone(Backbone):
             down = Down(shape.inputs if i == 0 else self.width, self.width, kernel=max(7 - 2 * i, 3))
             layers.append(self.hidden(down, self.width))
         layers[0] = nn.Sequential(Image(shape.steps, self._inner_steps(shape) * STRIDE ** len(layers)), layers[0])
-        flat: list[nn.Module] = [nn.Linear(self.width, self.code_channels), nn.Flatten()]
+        flat: list[nn.Module] = [Pointwise(self.width, self.code_channels), nn.Flatten()]
         if size is None:
             return ConvEncoder(layers, nn.Sequential(*flat))
         return Encoder(layers, nn.Sequential(*flat, nn.Linear(self.native_size(shape), size)))

@@ -104,6 +104,14 @@ class Up(Convolution):
         return -(-(steps + self.taps - 1) // STRIDE)
 
 
+class Pointwise(nn.Linear):
+    """A product at every step by itself, [B, 1, T, F] to [B, 1, T, width], in the layout of its neighbours."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiplies."""
+        return _convolved(x, self.weight, self.bias, 1, 1, 0)
+
+
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, taps: int, stride: int, padding: int) -> Tensor:
     """Convolves [B, 1, T, F] along T, zeros beyond both ends."""
     kernel = weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
