@@ -3,9 +3,10 @@
     RECONWATCH_DATA=... python -m benchmarks.sizes [--out out/sizes.csv] [--seed 0]
 
 The series and their rows are those of benchmarks.variants, the training is the default one, and every detector is one
-autoencoder that judges the newest 8 rows of every 8th window. The labels are read last. Differences from the first
-size are paired by series. One line per series and size goes to ``--out``; what stands there already is not computed
-again. Times are of the graph that serves, 1,024 windows of 64 rows and eight channels at a time on one thread.
+autoencoder that judges the newest 8 rows of every 8th window; the fused default stands beside them. The labels are read
+last. Differences from the first size are paired by series. One line per series and size goes to ``--out``; what stands
+there already is not computed again. Times are of the graph that serves, 1,024 windows of 64 rows and eight channels at
+a time on one thread.
 """
 
 import argparse
@@ -53,6 +54,7 @@ SIZES: dict[str, tuple[VariantConfig, Conv1dBackbone]] = {
     "48 gelu, denoising": (MASKED, Conv1dBackbone()),
     "16 relu, denoising": (MASKED, Conv1dBackbone(width=16, activation="relu")),
 }
+AUTO = "auto"
 COLUMNS = ("series", "size", "channels", "delayed", "causal", "fit_s")
 
 
@@ -77,7 +79,7 @@ def main() -> None:
         if found.empty:
             writer.writeheader()
         for name in track(names, "series", console=Console(stderr=True), transient=True):
-            wanted = [size for size in SIZES if size not in set(found["size"][found["series"] == name])]
+            wanted = [size for size in (*SIZES, AUTO) if size not in set(found["size"][found["series"] == name])]
             writer.writerows(measured(arguments.data, name, wanted, arguments.seed))
             file.flush()
     report(pd.read_csv(arguments.out))
@@ -91,7 +93,7 @@ def measured(data: Path, name: str, wanted: list[str], seed: int) -> list[dict[s
     for size in wanted:
         begin = time.perf_counter()
         try:
-            bundle = fit(history, single(*SIZES[size]), seed)
+            bundle = fit(history, None if size == AUTO else single(*SIZES[size]), seed)
         except ReconwatchError as error:
             print(f"left out: {name}, because of {size}: {error}", file=sys.stderr)
             return []
@@ -113,12 +115,14 @@ def cost(variant: VariantConfig, backbone: Conv1dBackbone) -> float:
 
 def report(found: pd.DataFrame) -> None:
     """Prints means and paired differences from the first size with 95% intervals, as Markdown."""
-    delayed, causal = (found.pivot_table(index="series", columns="size", values=v) for v in ("delayed", "causal"))
+    delayed, causal = (
+        found.pivot_table(index="series", columns="size", values=value).dropna() for value in ("delayed", "causal")
+    )
     print(f"| {len(delayed)} series | us a window | VUS-PR | minus the first | causal | minus the first | fit, s |")
     print("|---|---|---|---|---|---|---|")
     first = next(iter(SIZES))
-    for size in (size for size in SIZES if size in delayed):
-        cells = [f"{cost(*SIZES[size]):.2f}"]
+    for size in (*SIZES, AUTO):
+        cells = [f"{cost(*SIZES[size]):.2f}" if size in SIZES else ""]
         for table in (delayed, causal):
             cells += [f"{table[size].mean():.3f}", _interval(table[size] - table[first])]
         print(f"| {size} | {' | '.join(cells)} | {found[found['size'] == size].fit_s.median():.1f} |")
