@@ -116,8 +116,7 @@ class Scorer:
         scaled = self.detector.scaled(samples.values, samples.time_ns)
         windows = self._buffer.push(samples, scaled)
         seen = Judged(*self.detector.fuse(windows, self._holds), windows.filled < self.detector.window)
-        score, contribution, warming = self._between.push(samples.series, windows.row, seen)
-        score[np.isnan(scaled[:, : self.detector.channels]).all(axis=1)] = np.nan
+        score, contribution, warming = self._between.push(samples.series, windows.row, seen, scaled)
         settled = self._delay.push(samples.series, samples.time_ns, score, contribution, warming, samples.start)
         return self._verdict(settled)
 

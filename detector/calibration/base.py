@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,9 +50,7 @@ class Calibrator:
         Paper: Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", split conformal p-value
         (#{held-out >= s} + 1) / (N + 1).
         """
-        rows = len(self.held_out)
-        below = np.searchsorted(self.held_out, scores, side="left")
-        return np.where(np.isnan(scores), np.nan, (rows - below + 1) / (rows + 1))
+        return _p_values(np.asarray(scores, np.float64), self.held_out)
 
     def decide(self, scores: ScoreBatch) -> DecisionBatch:
         """Sets scores against the limit: 1.0 is the alert line; a missing score is no anomaly."""
@@ -74,6 +73,19 @@ class Calibrator:
     def from_tensors(cls, tensors: Mapping[str, NDArray], note: str = "") -> Self:
         """The calibrator that ``tensors`` described."""
         return cls(float(tensors["limit"][0]), np.asarray(tensors["held_out"], np.float64), note)
+
+
+@njit(cache=True, nogil=True)
+def _p_values(scores, held_out):  # type: ignore[no-untyped-def]
+    found, rows = np.empty(len(scores)), len(held_out)
+    last = share = np.nan
+    for i in range(len(scores)):
+        if scores[i] != last:  # rows between two looks repeat a score
+            last = scores[i]
+            below = np.searchsorted(held_out, last)
+            share = (rows - below + 1) / (rows + 1) if last == last else np.nan
+        found[i] = share
+    return found
 
 
 class Calibration(BaseModel):

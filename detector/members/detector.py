@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+from numba import njit
 
 from detector.members.base import MOST, Look, Member, in_blocks, pad
 from detector.scoring.hold import Hold, due
 from detector.types import Bools, Explanation, Floats, Ints, WindowBatch
 from detector.windows import clock
-from detector.windows.scale import RowScaler, filled
+from detector.windows.scale import RowScaler, filled, whole
 from detector.windows.schema import Schema
 
 FLOOR = 1e-3
@@ -130,26 +131,22 @@ class Detector:
         """
         score, terms = np.zeros(len(batch)), np.zeros((len(batch), self.channels), np.float32)
         windows, observed = self._filled(batch.values)
-        masked = not observed.all()
-        k = 0
+        k, gains = 0, self.fusion.gain
         for member, hold in zip(self.members, holds, strict=True):
-            gain = self.fusion.gain[k : k + len(member.outputs)]
+            gain = gains[k : k + len(member.outputs)]
             fresh = (batch.filled >= member.window) & due(batch.cell, batch.previous_cell, member.stride)
             columns = np.zeros((len(batch), len(gain) + self.channels), np.float32)
             if fresh.any():
                 rows = slice(None) if fresh.all() else fresh
-                seen = observed[rows, -member.window :] if masked else None
+                seen = None if observed is None else observed[rows, -member.window :]
                 shown = windows[rows, -member.window :, : self.channels + member.conditions]
                 look = in_blocks(member.look, shown, seen)
                 columns[rows, : len(gain)] = look.values
                 columns[rows, len(gain) :] = _shares(look, self.channels)
-            held = hold.push(batch.series, batch.filled, columns, np.repeat(fresh[:, None], columns.shape[1], axis=1))
-            for output, one in enumerate(gain):  # not a matrix product, whose bits depend on the size of the batch
-                score += held[:, output] * one
-            terms += held[:, len(gain) :] * np.float32(gain[-1])
+            _add(hold.push(batch.series, batch.filled, columns, fresh), gain, score, terms)
             k += len(gain)
-        total = terms.sum(axis=1, keepdims=True)
-        return score, np.divide(terms, total, out=np.zeros_like(terms), where=total > 0)
+        _normalise(terms)
+        return score, terms
 
     def explain(self, windows: Floats, back: Ints) -> Explanation:
         """Says what was expected of one row of each window.
@@ -167,12 +164,12 @@ class Detector:
         units = self.scaler.inverse
         return Explanation(units(actual), units(expected), units(expected - self.band), units(expected + self.band))
 
-    def expected(self, windows: Floats, observed: Bools, back: Ints) -> Floats:
+    def expected(self, windows: Floats, observed: Bools | None, back: Ints) -> Floats:
         """Returns what the first member that can tell expected of one row of each window, [B, F] scaled.
 
         Args:
             windows: [B, T, F] without NaN.
-            observed: [B, T, F].
+            observed: [B, T, F], None where every element is.
             back: [B], < T.
 
         Returns:
@@ -181,29 +178,55 @@ class Detector:
         rows = np.arange(len(windows))
         for member in self.members:
             shown = windows[:, -member.window :, : self.channels + member.conditions]
-            found = _expect(member, shown, observed[:, -member.window :])
+            found = _expect(member, shown, None if observed is None else observed[:, -member.window :])
             if found is not None:
                 at = member.window - 1 - back
                 return np.where((at >= 0)[:, None], found[rows, np.maximum(at, 0)], np.nan)
         return np.full((len(windows), self.channels), np.nan)
 
-    def _filled(self, windows: Floats) -> tuple[Floats, Bools]:
-        """Fills windows [B, T, F + C]; returns them and which elements of the channels were observed, [B, T, F]."""
+    def _filled(self, windows: Floats) -> tuple[Floats, Bools | None]:
+        """Fills windows [B, T, F + C]; returns them and which elements of the channels were observed, None for all."""
+        if whole(windows):
+            return windows, None
         more = windows.shape[2] - self.channels
         fill = np.concatenate([self.scaler.fill, np.zeros(more, np.float32)]) if more else self.scaler.fill
-        whole, observed = filled(windows, fill)
-        return whole, observed[..., : self.channels]
+        found, observed = filled(windows, fill)
+        return found, observed[..., : self.channels]
+
+
+@njit(cache=True, nogil=True)
+def _add(held: Floats, gain: Floats, score: Floats, terms: Floats) -> None:
+    """Adds what a member says to score and terms; no matrix product, whose bits depend on the size of the batch."""
+    outputs = len(gain)
+    for b in range(len(score)):
+        for k in range(outputs):
+            score[b] += held[b, k] * gain[k]
+        for f in range(terms.shape[1]):
+            terms[b, f] += held[b, outputs + f] * np.float32(gain[-1])
+
+
+@njit(cache=True, nogil=True)
+def _normalise(terms: Floats) -> None:
+    """Divides every row by its sum, in place; a row of 0 stays."""
+    for b in range(len(terms)):
+        total = 0.0
+        for f in range(terms.shape[1]):
+            total += terms[b, f]
+        if total > 0:
+            for f in range(terms.shape[1]):
+                terms[b, f] /= total
 
 
 def _shares(look: Look, channels: int) -> Floats:
     return np.zeros((len(look.values), channels), np.float32) if look.terms is None else look.terms
 
 
-def _expect(member: Member, windows: Floats, observed: Bools) -> Floats | None:
+def _expect(member: Member, windows: Floats, observed: Bools | None) -> Floats | None:
     parts = []
     for begin in range(0, len(windows), MOST):
         part = windows[begin : begin + MOST]
-        found = member.expect(pad(part), pad(observed[begin : begin + MOST]))
+        seen = None if observed is None else pad(observed[begin : begin + MOST])
+        found = member.expect(pad(part), seen)
         if found is None:
             return None
         parts.append(found[: len(part)])

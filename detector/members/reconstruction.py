@@ -107,7 +107,8 @@ class Reconstruction(Member):
         if last is None:
             return channel_error(shown, self.expect(windows, observed), observed)
         level = self._level(windows, observed)
-        return channel_error(shown, self.engine.newest(self._told(windows, level), last) + level, observed, last)
+        expected = self.engine.newest(self._told(windows, level), last)
+        return channel_error(shown, expected + level if self.config.centre else expected, observed, last)
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """As in ``Member``."""

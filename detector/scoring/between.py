@@ -34,20 +34,21 @@ class Between:
     def __init__(self, channels: int, capacity: int) -> None:
         self._newest = _room(capacity, channels)
 
-    def push(self, series: Ints, row: Ints, judged: Judged) -> Judged:
+    def push(self, series: Ints, row: Ints, judged: Judged, scaled: Floats) -> Judged:
         """Spreads what was said of some rows over all rows of a batch.
 
         Args:
             series: [B] int32.
             row: [K] int64, ascending, the rows that were judged.
             judged: what was said of those.
+            scaled: [B, F] or with more columns behind, the values of all rows.
 
         Returns:
-            For all B rows.
+            For all B rows; one without any value has no score.
         """
         self._reserve(int(series.max(initial=-1)) + 1)
         found = _room(len(series), self._newest.contribution.shape[1])
-        _spread(series, row, judged, self._newest, found)
+        _spread(series, row, judged, scaled, self._newest, found)
         return found
 
     def state(self, series: Ints) -> State:
@@ -76,14 +77,21 @@ def _room(rows: int, channels: int) -> Judged:
     return Judged(np.zeros(rows), np.zeros((rows, channels), np.float32), np.zeros(rows, np.bool_))
 
 
-@njit(cache=True)
-def _spread(series, row, judged, newest, found):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _spread(series, row, judged, scaled, newest, found):  # type: ignore[no-untyped-def]
+    score, share, warming = judged
+    newest_score, newest_share, newest_warming = newest
+    found_score, found_share, found_warming = found
     k = 0
     for i in range(len(series)):
-        s = series[i]
+        s = np.uint32(series[i])
         if k < len(row) and row[k] == i:
-            newest.score[s], newest.warming[s] = judged.score[k], judged.warming[k]
-            newest.contribution[s] = judged.contribution[k]
+            newest_score[s], newest_warming[s] = score[k], warming[k]
+            for f in range(share.shape[1]):
+                newest_share[s, f] = share[k, f]
             k += 1
-        found.score[i], found.warming[i] = newest.score[s], newest.warming[s]
-        found.contribution[i] = newest.contribution[s]
+        known = False
+        for f in range(share.shape[1]):
+            known |= not np.isnan(scaled[i, f])
+            found_share[i, f] = newest_share[s, f]
+        found_score[i], found_warming[i] = newest_score[s] if known else np.nan, newest_warming[s]

@@ -1,6 +1,7 @@
 """Reconstruction error per channel."""
 
 import numpy as np
+from numba import njit
 
 from detector.types import Bools, Floats
 
@@ -10,19 +11,35 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
 
     Args:
         actual: [B, T, F], without NaN.
-        expected: [B, T, F].
-        observed: [B, T, F], or None where every element is; masked elements count neither above nor below the line.
+        expected: [B, T, F], or fewer of the newest steps.
+        observed: [B, T, F], or more steps before those, or None where every element is; masked elements count neither
+            above nor below the line.
         last: judge the newest ``last`` steps only; None judges the whole window.
 
     Returns:
         [B, F]; 0 for a channel without an observed step.
     """
-    if last is not None:
-        actual, expected = actual[:, -last:], expected[:, -last:]
-    squared = np.square(actual - expected)
-    if observed is None:
-        return squared.mean(axis=1)
-    observed = observed[:, -squared.shape[1] :]
-    total = np.where(observed, squared, 0).sum(axis=1)
-    # In the precision of the mean above: a window without gaps scores the same whatever stands beside it.
-    return (total / np.maximum(observed.sum(axis=1), 1)).astype(squared.dtype)
+    size, steps, channels = actual.shape
+    steps = min(last or steps, steps)
+    found = np.zeros((size, channels), np.result_type(actual, expected))
+    _mean_square(actual, expected, None if observed is None else observed[:, -steps:], steps, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _mean_square(actual, expected, observed, steps, found):  # type: ignore[no-untyped-def]
+    size, channels = found.shape
+    begin, other = actual.shape[1] - steps, expected.shape[1] - steps
+    # Sums in the precision of the values: a window without gaps scores the same whatever stands beside it.
+    seen = np.full(channels, found.dtype.type(steps))
+    for b in range(size):
+        for t in range(steps):
+            for f in range(channels):
+                if observed is None or observed[b, t, f]:
+                    error = actual[b, begin + t, f] - expected[b, other + t, f]
+                    found[b, f] += error * error
+        if observed is not None:
+            for f in range(channels):
+                seen[f] = max(observed[b, :, f].sum(), 1)
+        for f in range(channels):
+            found[b, f] /= seen[f]

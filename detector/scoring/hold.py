@@ -43,7 +43,7 @@ class Hold:
             series: [B] int32.
             filled: [B] rows in the window; 1 begins a run and forgets what was held.
             values: [B, K] float32.
-            fresh: [B, K] bool.
+            fresh: [B] bool.
 
         Returns:
             ``values``.
@@ -73,12 +73,12 @@ class Hold:
             self._state = np.concatenate([self._state, room])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _hold(series: Ints, filled: Ints, values: Floats, fresh: Bools, neutral: Floats, state: Floats) -> None:
     for i in range(len(series)):
-        s = series[i]
+        s = np.uint32(series[i])
         for k in range(values.shape[1]):
-            if fresh[i, k]:
+            if fresh[i]:
                 state[s, k] = values[i, k]
             else:
                 if filled[i] == 1:

@@ -22,7 +22,6 @@ class LogSum:
     def fit(cls, errors: Floats) -> "LogSum":
         """Fits the scale to held-out errors of normal windows, [N, F]."""
         errors = errors.astype(np.float64)
-        errors = errors.astype(np.float64)
         return cls(np.quantile(errors, 0.99, axis=0) + 0.05 * errors.mean() + 1e-12)
 
     def terms(self, errors: Floats) -> Floats:

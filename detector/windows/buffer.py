@@ -84,19 +84,13 @@ class WindowBuffer:
             One window per due row, in order of the rows; elements before the first row of a run are NaN.
         """
         rows = self._rows(samples, scaled)
-        due, previous = _due(samples.series, samples.cell, samples.start, self.hop, self._cell)
-        self._poll = _Poll(samples.series, np.empty(len(rows), np.int32), np.empty_like(rows))
+        series, cell = samples.series, samples.cell
+        due, previous = _due(series, cell, samples.start, self.hop, self._cell)
+        self._poll = _Poll(series, np.empty(len(rows), np.int32), np.empty_like(rows))
         windows = _push(samples.start, rows, due, self._poll, self._ring, self._next, self._filled)
-        row = np.flatnonzero(due)
-        return WindowBatch(
-            samples.series[row],
-            samples.time_ns[row],
-            windows,
-            self._poll.filled[row],
-            samples.cell[row],
-            previous[row],
-            row,
-        )
+        columns = (series, samples.time_ns, self._poll.filled, cell)
+        series, time_ns, filled, cell = (column[due] for column in columns)
+        return WindowBatch(series, time_ns, windows, filled, cell, previous, due)
 
     def recall(self, rows: Ints) -> Floats:
         """Returns the windows [K, T, F] that rows of the newest push completed, due or not.
@@ -158,7 +152,7 @@ class WindowBuffer:
         self._cell = np.concatenate([self._cell, np.full(extra, _NO_CELL)])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _update(series, cell, start, rows, ring, next_row, filled, last_cell):
     steps, channels = ring.shape[1], ring.shape[2]
     for i in range(len(series)):
@@ -171,51 +165,51 @@ def _update(series, cell, start, rows, ring, next_row, filled, last_cell):
         last_cell[s] = cell[i]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _due(series, cell, start, hop, last_cell):
-    due = np.empty(len(series), np.bool_)
-    previous = np.empty(len(series), np.int64)
+    """The rows whose windows are due, and the cell before each of them."""
+    due, previous, n = np.empty(len(series), np.int64), np.empty(len(series), np.int64), 0
     for i in range(len(series)):
         s = np.uint32(series[i])
         fresh = start[i] or last_cell[s] == _NO_CELL
-        previous[i] = _NO_CELL if fresh else last_cell[s]
-        due[i] = fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop or cell[i] == last_cell[s]
+        if fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop or cell[i] == last_cell[s]:
+            due[n], previous[n] = i, _NO_CELL if fresh else last_cell[s]
+            n += 1
         last_cell[s] = cell[i]
-    return due, previous
+    return due[:n], previous[:n]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _push(start, rows, due, poll, ring, next_row, filled):
     steps, channels = ring.shape[1], ring.shape[2]
-    windows = np.empty((due.sum(), steps, channels), np.float32)
+    windows = np.empty((len(due), steps, channels), np.float32)
     series, counts, overwritten = poll
+    held, copied = ring.reshape(len(ring), -1), windows.reshape(len(due), -1)
     w = 0
     for i in range(len(start)):
         s = np.uint32(series[i])
         row = np.uint32(next_row[s])
         for f in range(channels):
             overwritten[i, f] = ring[s, row, f]
-        for f in range(channels):
             ring[s, row, f] = rows[i, f]
         after = row + 1 if row + 1 < steps else 0
         next_row[s] = after
         filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
         counts[i] = filled[s]
-        if due[i]:
+        if w < len(due) and due[w] == i:
             # The ring from its oldest row to its end, then from its beginning to the newest row.
-            held, window = ring[s].reshape(-1), windows[w].reshape(-1)
             older = (steps - after) * channels
             for j in range(older):
-                window[j] = held[after * channels + j]
+                copied[w, j] = held[s, after * channels + j]
             for j in range(after * channels):
-                window[older + j] = held[j]
+                copied[w, older + j] = held[s, j]
             for j in range((steps - filled[s]) * channels):
-                window[j] = np.nan
+                copied[w, j] = np.nan
             w += 1
     return windows
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _recall(wanted, poll, ring, next_row):
     steps, channels = ring.shape[1], ring.shape[2]
     windows = np.empty((len(wanted), steps, channels), np.float32)

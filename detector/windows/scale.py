@@ -174,11 +174,20 @@ def filled(windows: Floats, fill: Floats) -> tuple[Floats, Bools]:
     return _filled(np.ascontiguousarray(windows), fill), observed
 
 
+@njit(cache=True, nogil=True)
+def whole(windows: Floats) -> bool:
+    """Tells whether nothing in windows [B, T, F] is masked."""
+    masked = 0
+    for value in windows.flat:
+        masked += value != value
+    return masked == 0
+
+
 def _logarithm(values: Floats) -> Floats:
     return np.copysign(np.log1p(np.abs(values)), values)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _transform(rows: Floats, mean: Floats, deviation: Floats) -> Floats:
     out = np.empty(rows.shape, np.float32)
     for i in range(rows.shape[0]):
@@ -197,7 +206,7 @@ def _transform(rows: Floats, mean: Floats, deviation: Floats) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _moments(windows: Floats) -> tuple[Floats, Floats]:
     size, steps, channels = windows.shape
     mean = np.zeros((size, channels), np.float32)
@@ -220,7 +229,7 @@ def _moments(windows: Floats) -> tuple[Floats, Floats]:
     return mean, deviation
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _filled(windows: Floats, fill: Floats) -> Floats:
     out = np.empty_like(windows)
     for b in range(windows.shape[0]):

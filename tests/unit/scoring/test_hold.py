@@ -15,7 +15,7 @@ def plain(series, filled, values, fresh, neutral):
         for k in range(values.shape[1]):
             if filled[i] == 1:
                 state[s, k] = neutral[k]
-            if fresh[i, k]:
+            if fresh[i]:
                 state[s, k] = values[i, k]
             out[i, k] = state.get((s, k), neutral[k])
     return out
@@ -27,7 +27,7 @@ def test_against_a_plain_loop(cuts):
     series = rng.integers(0, 9, 120).astype(np.int32)
     filled = np.where(rng.random(120) < 0.1, 1, 5).astype(np.int32)
     values = rng.random((120, 2)).astype(np.float32)
-    fresh = rng.random((120, 2)) < 0.3
+    fresh = rng.random(120) < 0.3
     expected = plain(series, filled, values, fresh, NEUTRAL)
     hold = Hold(NEUTRAL, capacity=2)
     pieces = zip(*(np.split(x, cuts) for x in (series, filled, values.copy(), fresh)), strict=True)
