@@ -14,6 +14,7 @@ import csv
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from detector.evaluation.vus import period, vus_pr
 from detector.members.presets import single
 from detector.models.backbones.base import Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
+from detector.models.base import Autoencoder
 from detector.models.initialise import initialise
 from detector.models.variants.deep import DeepConfig
 from detector.models.variants.denoising import DenoisingConfig
@@ -69,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if arguments.quick or arguments.data is None or not arguments.data.is_dir():
         print("sizes: no quality without a data folder; name it with --data or RECONWATCH_DATA.", file=sys.stderr)
-        print(*(f"{name}: {cost(*size):.2f} us a window" for name, size in SIZES.items()), sep="\n")
+        print(*(f"{size}: {cost:.2f} us a window" for size, cost in costs().items()), sep="\n")
         return
     names = arguments.series.read_text().split()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -105,12 +107,19 @@ def measured(data: Path, name: str, wanted: list[str], seed: int) -> list[dict[s
     return rows
 
 
-def cost(variant: VariantConfig, backbone: Conv1dBackbone) -> float:
-    """Returns the microseconds that the newest rows of a window take."""
+def costs(turns: int = 9) -> dict[str, float]:
+    """Returns the microseconds that the newest rows of a window take, by size: medians of interleaved turns."""
+    engines = [engine_of(untrained(*size), WINDOWS[:64], NEWEST_ROWS) for size in SIZES.values()]
+    runs = [partial(engine.newest, rows=NEWEST_ROWS) for engine in engines]
+    found = np.array([[seconds(run, WINDOWS, 0.05) for run in runs] for _ in range(turns)])
+    return dict(zip(SIZES, 1e6 * np.median(found, axis=0) / len(WINDOWS), strict=True))
+
+
+def untrained(variant: VariantConfig, backbone: Conv1dBackbone) -> Autoencoder:
+    """Returns a network with its first weights; speed does not depend on them."""
     model = variant.build(Shape(*WINDOWS.shape[1:]), backbone)
     initialise(model, torch.Generator().manual_seed(0))
-    engine = engine_of(model.requires_grad_(False).eval(), WINDOWS[:64], NEWEST_ROWS)
-    return 1e6 * seconds(lambda windows: engine.newest(windows, NEWEST_ROWS), WINDOWS, 0.5) / len(WINDOWS)
+    return model.requires_grad_(False).eval()
 
 
 def report(found: pd.DataFrame) -> None:
@@ -120,9 +129,9 @@ def report(found: pd.DataFrame) -> None:
     )
     print(f"| {len(delayed)} series | us a window | VUS-PR | minus the first | causal | minus the first | fit, s |")
     print("|---|---|---|---|---|---|---|")
-    first = next(iter(SIZES))
+    first, times = next(iter(SIZES)), costs()
     for size in (*SIZES, AUTO):
-        cells = [f"{cost(*SIZES[size]):.2f}" if size in SIZES else ""]
+        cells = [f"{times[size]:.2f}" if size in times else ""]
         for table in (delayed, causal):
             cells += [f"{table[size].mean():.3f}", _interval(table[size] - table[first])]
         print(f"| {size} | {' | '.join(cells)} | {found[found['size'] == size].fit_s.median():.1f} |")
