@@ -1,5 +1,6 @@
 """Envelopes in JSON: one record carries many samples of a series, channel by channel."""
 
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -90,22 +91,22 @@ class EnvelopeDecoder:
     def _values(self, arrays: Any) -> Floats:
         if not isinstance(arrays, dict):
             raise Unreadable("no_value", f"Field {self._config.values!r} holds no object of arrays.")
-        carried = [(column, arrays[path]) for column, path in enumerate(self._paths) if path in arrays]
-        if not carried:
+        columns = [column for column, path in enumerate(self._paths) if path in arrays]
+        if not columns:
             raise Unreadable("no_value", "The record carries none of the detector's channels.")
-        if any(not isinstance(array, list) or len(array) != len(carried[0][1]) for _, array in carried):
+        carried = [arrays[self._paths[column]] for column in columns]
+        if set(map(type, carried)) != {list} or len(set(map(len, carried))) > 1:
             raise Unreadable("ragged", "The channels of the envelope are no arrays of one length.")
-        check_count(len(carried[0][1]), self._config.max_samples)
-        try:
-            values = np.array([array for _, array in carried], np.float64)  # None becomes NaN
+        samples = len(carried[0])
+        check_count(samples, self._config.max_samples)
+        try:  # None becomes NaN
+            values = np.fromiter(chain.from_iterable(carried), np.float64, len(columns) * samples).reshape(-1, samples)
         except (TypeError, ValueError, OverflowError) as error:
             raise Unreadable("bad_value", "The envelope holds a value that is no number.") from error
-        if values.ndim != 2:
-            raise Unreadable("bad_value", "The envelope holds a value that is no number.")
-        if len(carried) == len(self._paths):
+        if len(columns) == len(self._paths):
             return values
-        whole = np.full((len(self._paths), values.shape[1]), np.nan)
-        whole[[column for column, _ in carried]] = values
+        whole = np.full((len(self._paths), samples), np.nan)
+        whole[columns] = values
         return whole
 
     def _step_ns(self, document: dict[str, Any]) -> int:
