@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from detector.calibration.base import Calibrator
 from detector.calibration.table import DEFAULT, CalibrationConfig
-from detector.members.base import MOST
+from detector.members.base import BLOCK
 from detector.members.detector import Detector
 from detector.scoring.between import Between, Judged
 from detector.scoring.delay import Delay, Settled
@@ -18,7 +18,8 @@ from detector.state import State, part, under
 from detector.types import DecisionBatch, Explanation, Floats, Ints, SampleBatch, ScoreBatch, cut, joined
 from detector.windows.buffer import WindowBuffer
 
-WINDOW_BYTES = 64 * 2**20
+WINDOW_BYTES = 8 * 2**20
+"""Memory for the windows of one part of a push."""
 
 _THREADS = ThreadpoolController()
 
@@ -107,8 +108,8 @@ class Scorer:
         yield from ((f"hold-{at}", hold) for at, hold in enumerate(self._holds))
 
     def _parts(self, samples: SampleBatch) -> Iterator[SampleBatch]:
-        row_bytes = 4 * self.detector.window * self.detector.channels
-        rows = int(np.clip(WINDOW_BYTES // row_bytes, 64, MOST * self.detector.hop))
+        window_bytes = 4 * self.detector.window * (self.detector.channels + self.detector.conditions)
+        rows = max(WINDOW_BYTES // window_bytes, BLOCK) * self.detector.hop
         for begin in range(0, max(len(samples), 1), rows):
             yield cut(samples, slice(begin, begin + rows))
 

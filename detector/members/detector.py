@@ -136,8 +136,8 @@ class Detector:
             gain = gains[k : k + len(member.outputs)]
             fresh = (batch.filled >= member.window) & due(batch.cell, batch.previous_cell, member.stride)
             columns = np.zeros((len(batch), len(gain) + self.channels), np.float32)
-            if fresh.any():
-                rows = slice(None) if fresh.all() else fresh
+            if count := np.count_nonzero(fresh):
+                rows = slice(None) if count == len(fresh) else fresh
                 seen = None if observed is None else observed[rows, -member.window :]
                 shown = windows[rows, -member.window :, : self.channels + member.conditions]
                 look = in_blocks(member.look, shown, seen)

@@ -6,7 +6,7 @@ from numba import njit
 from detector.types import Floats, Ints
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def smallest(products: Floats, squares: Floats, energy: Floats, most: int) -> tuple[Ints, Floats]:
     """Returns the codes [B, k] nearest to each row, and the mean of their distances [B]; k = min(most, M).
 

@@ -112,8 +112,7 @@ class Reconstruction(Member):
 
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """As in ``Member``."""
-        terms = self.logsum.terms(self.error(windows, observed)).astype(np.float32)
-        return Look(terms.mean(axis=1, keepdims=True), terms)
+        return Look(*self.logsum.judged(self.error(windows, observed)))
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""

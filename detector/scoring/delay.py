@@ -146,7 +146,7 @@ def _first(out: Settled, n: int) -> Settled:
     return Settled._make(column[:n] for column in out)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _settle(s, back, trigger, n, rings, out):  # type: ignore[no-untyped-def]
     """Writes the row ``back`` rows before the newest one, averaged over the rows from it to the newest."""
     depth = rings.time_ns.shape[1]
@@ -170,7 +170,7 @@ def _settle(s, back, trigger, n, rings, out):  # type: ignore[no-untyped-def]
     out.score[n] = np.nan if np.isnan(rings.score[s, judged]) else total / seen
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _drain(s, n, rings, out):  # type: ignore[no-untyped-def]
     """Settles all pending rows of a series and forgets it."""
     for back in range(min(rings.seen[s], rings.time_ns.shape[1] - 1) - 1, -1, -1):
@@ -180,7 +180,7 @@ def _drain(s, n, rings, out):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _push(rows, rings, out):  # type: ignore[no-untyped-def]
     depth = rings.time_ns.shape[1]
     n = 0

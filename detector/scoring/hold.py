@@ -7,6 +7,7 @@ from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
 
+@njit(cache=True, nogil=True)
 def due(cell: Ints, previous_cell: Ints, stride: int) -> Bools:
     """Says which rows begin a new stride, from event time alone.
 
@@ -19,9 +20,12 @@ def due(cell: Ints, previous_cell: Ints, stride: int) -> Bools:
         [B] bool, all True at stride 1. Rows closer than the grid are due as well, so that no value is held for more
         than ``stride`` rows: what a row depends on is bounded.
     """
-    if stride == 1:
-        return np.ones(len(cell), bool)
-    return (previous_cell < 0) | (cell // stride != previous_cell // stride) | (cell == previous_cell)
+    found = np.ones(len(cell), np.bool_)
+    if stride > 1:
+        for i in range(len(cell)):
+            before = previous_cell[i]
+            found[i] = before < 0 or cell[i] // stride != before // stride or cell[i] == before
+    return found
 
 
 class Hold:

@@ -84,13 +84,10 @@ class WindowBuffer:
             One window per due row, in order of the rows; elements before the first row of a run are NaN.
         """
         rows = self._rows(samples, scaled)
-        series, cell = samples.series, samples.cell
-        due, previous = _due(series, cell, samples.start, self.hop, self._cell)
-        self._poll = _Poll(series, np.empty(len(rows), np.int32), np.empty_like(rows))
-        windows = _push(samples.start, rows, due, self._poll, self._ring, self._next, self._filled)
-        columns = (series, samples.time_ns, self._poll.filled, cell)
-        series, time_ns, filled, cell = (column[due] for column in columns)
-        return WindowBatch(series, time_ns, windows, filled, cell, previous, due)
+        columns = (samples.series, samples.time_ns, samples.cell, samples.start)
+        batch, counts, overwritten = _push(*columns, rows, self.hop, self._ring, self._next, self._filled, self._cell)
+        self._poll = _Poll(samples.series, counts, overwritten)
+        return WindowBatch(*batch)
 
     def recall(self, rows: Ints) -> Floats:
         """Returns the windows [K, T, F] that rows of the newest push completed, due or not.
@@ -180,13 +177,14 @@ def _due(series, cell, start, hop, last_cell):
 
 
 @njit(cache=True, nogil=True)
-def _push(start, rows, due, poll, ring, next_row, filled):
+def _push(series, time_ns, cell, start, rows, hop, ring, next_row, filled, last_cell):
+    """Writes rows; returns the columns of a ``WindowBatch``, then rows in the window [B] and what each overwrote."""
     steps, channels = ring.shape[1], ring.shape[2]
-    windows = np.empty((len(due), steps, channels), np.float32)
-    series, counts, overwritten = poll
+    due, previous = _due(series, cell, start, hop, last_cell)
+    windows, w = np.empty((len(due), steps, channels), np.float32), 0
+    counts, overwritten = np.empty(len(series), np.int32), np.empty_like(rows)
     held, copied = ring.reshape(len(ring), -1), windows.reshape(len(due), -1)
-    w = 0
-    for i in range(len(start)):
+    for i in range(len(series)):
         s = np.uint32(series[i])
         row = np.uint32(next_row[s])
         for f in range(channels):
@@ -206,7 +204,7 @@ def _push(start, rows, due, poll, ring, next_row, filled):
             for j in range((steps - filled[s]) * channels):
                 copied[w, j] = np.nan
             w += 1
-    return windows
+    return (series[due], time_ns[due], windows, counts[due], cell[due], previous, due), counts, overwritten
 
 
 @njit(cache=True, nogil=True)

@@ -191,19 +191,26 @@ def _logarithm(values: Floats) -> Floats:
 def _transform(rows: Floats, mean: Floats, deviation: Floats) -> Floats:
     out = np.empty(rows.shape, np.float32)
     for i in range(rows.shape[0]):
+        near = 0
         for f in range(rows.shape[1]):
-            d = rows[i, f] - mean[f]
-            size = abs(d)
-            if not size < np.inf:
-                out[i, f] = np.nan
-            elif deviation[f] > 0:
-                z = size / deviation[f]
-                if z > _KNEE:
-                    z = _KNEE + math.log1p(z - _KNEE)
-                out[i, f] = math.copysign(z, d)
-            else:
-                out[i, f] = math.copysign(_CONSTANT_STEP + math.log1p(size), d) if size > 0 else 0.0
+            z = (rows[i, f] - mean[f]) / deviation[f] if deviation[f] > 0 else np.nan
+            out[i, f] = z
+            near += abs(z) <= _KNEE
+        if near < rows.shape[1]:
+            for f in range(rows.shape[1]):
+                out[i, f] = _bent(rows[i, f] - mean[f], deviation[f])
     return out
+
+
+@njit(cache=True, nogil=True)
+def _bent(d: float, deviation: float) -> float:
+    size = abs(d)
+    if not size < np.inf:
+        return np.nan
+    if deviation > 0:
+        z = size / deviation
+        return math.copysign(z if z <= _KNEE else _KNEE + math.log1p(z - _KNEE), d)
+    return math.copysign(_CONSTANT_STEP + math.log1p(size), d) if size > 0 else 0.0
 
 
 @njit(cache=True, nogil=True)

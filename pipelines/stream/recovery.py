@@ -117,7 +117,7 @@ class Rewind:
         self._home = np.concatenate([self._home, np.zeros(extra, np.int32)])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _note(series, partition, offset, reach, seen, rows, home):  # type: ignore[no-untyped-def]
     blocks = reach.shape[1]
     for i in range(len(series)):
@@ -130,7 +130,7 @@ def _note(series, partition, offset, reach, seen, rows, home):  # type: ignore[n
         home[s] = partition[i]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _observe(series, partition, offset, values, reach, seen, rows, home):  # type: ignore[no-untyped-def]
     for i in range(len(series)):
         s = series[i]

@@ -16,6 +16,14 @@ def test_terms_against_the_formula():
     np.testing.assert_allclose(found, expected)
 
 
+def test_the_value_is_the_mean_of_the_terms():
+    errors = np.random.default_rng(2).random((40, 9)).astype(np.float32)
+    logsum = LogSum(np.linspace(0.1, 2, 9))
+    values, terms = logsum.judged(errors)
+    np.testing.assert_array_equal(terms, logsum.terms(errors).astype(np.float32))
+    np.testing.assert_allclose(values, logsum.terms(errors).mean(axis=1, keepdims=True), rtol=1e-6)
+
+
 def test_one_loud_channel_does_not_drown_a_quiet_one():
     terms = LogSum(np.ones(2)).terms(np.array([[1e6, 0.0], [1e6, 3.0]]))
     assert terms.sum(axis=1)[1] > 1.05 * terms.sum(axis=1)[0]
