@@ -26,6 +26,7 @@ SERIES = 1_000
 NAMES = [f"c{i}" for i in range(CHANNELS)]
 SAMPLES = 64
 PATIENCE_S = 300
+LOOK_S = 0.5
 COMMAND = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "run", "-c"]
 
 
@@ -97,40 +98,59 @@ class Daemons:
 
     Args:
         kafka: where they read.
-        topic: of their scores.
-        partitions: of that topic.
+        group: theirs.
+        topics: what they read, and where their scores go.
+        partitions: of both topics.
         processes: the daemons.
         port: of the metrics of the first.
         log: what they say.
     """
 
     def __init__(
-        self, kafka: str, topic: str, partitions: int, processes: list[subprocess.Popen[bytes]], port: int, log: Path
+        self,
+        kafka: str,
+        group: str,
+        topics: tuple[str, str],
+        partitions: int,
+        processes: list[subprocess.Popen[bytes]],
+        port: int,
+        log: Path,
     ) -> None:
         self.processes, self.port, self._log = processes, port, log
+        source, topic = topics
+        self._read = [TopicPartition(source, partition) for partition in range(partitions)]
+        self._group = KafkaConsumer(
+            bootstrap_servers=kafka, group_id=group, enable_auto_commit=False, metrics_enabled=False
+        )
         self._reader = KafkaConsumer(
             bootstrap_servers=kafka, isolation_level="read_committed", enable_auto_commit=False, metrics_enabled=False
         )
         self._reader.assign([TopicPartition(topic, partition) for partition in range(partitions)])
         self._reader.seek_to_beginning()
 
-    def scores(self, rows: int, pause_s: float = 0.5) -> Iterator[Seen]:
-        """Gives records of scores until so many rows have come.
+    def finish(self) -> None:
+        """Waits until everything is read and committed; looks at offsets alone, which costs the daemons nothing."""
+        ends, deadline_s = self._group.end_offsets(self._read), time.monotonic() + PATIENCE_S
+        while any((self._group.committed(at) or 0) < end for at, end in ends.items()):
+            self._alive(deadline_s)
+            time.sleep(LOOK_S)
+
+    def scores(self, rows: int, pause_s: float = LOOK_S) -> Iterator[Seen]:
+        """Gives records of scores until so many rows have come, as they come.
 
         Args:
             rows: to wait for.
-            pause_s: between two looks; seldom, so that looking costs the daemons nothing.
+            pause_s: between two looks.
         """
         deadline_s = time.monotonic() + PATIENCE_S
         while rows > 0:
-            if time.monotonic() > deadline_s or any(one.poll() is not None for one in self.processes):
-                raise SystemExit(f"{rows} rows are not scored:\n{self._log.read_text()[-3000:]}")
+            self._alive(deadline_s)
             time.sleep(pause_s)
             for records in self._reader.poll(50, max_records=100_000).values():
                 now_s = SystemClock().now_s()
                 for record in records:
                     content = orjson.loads(record.value)
-                    rows -= len(content["time_ns"])
+                    rows -= sum(content["rows"])
                     yield Seen(record.timestamp, now_s, content)
 
     def rss_bytes(self) -> int:
@@ -138,9 +158,14 @@ class Daemons:
         pages = Path(f"/proc/{self.processes[0].pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def _alive(self, deadline_s: float) -> None:
+        if time.monotonic() > deadline_s or any(one.poll() is not None for one in self.processes):
+            raise SystemExit(f"not everything is scored:\n{self._log.read_text()[-3000:]}")
+
     def close(self) -> None:
         """Stops the daemons."""
         self._reader.close()
+        self._group.close()
         for one in self.processes:
             one.send_signal(signal.SIGTERM)
         for one in self.processes:
@@ -209,7 +234,7 @@ class Place:
                 config.write_text(yaml.safe_dump(tree | {"server": {"port": 0 if number else port}}))
                 environment = {**os.environ, "OMP_NUM_THREADS": "1"}
                 processes.append(subprocess.Popen([*COMMAND, str(config)], stdout=told, stderr=told, env=environment))
-        running = Daemons(self.kafka, scores, self._partitions, processes, port, log)
+        running = Daemons(self.kafka, run, (self.topic, scores), self._partitions, processes, port, log)
         try:
             yield running
         finally:

@@ -33,8 +33,9 @@ POLL = KafkaConfig(topics=("any",)).max_poll_records
 
 
 def pace(daemons: Daemons, rows: int, skipped: float = SKIPPED) -> float:
-    """Waits until so many rows are scored and returns how many a second, by the timestamps of their records."""
-    found = [(seen.written_ms, len(seen.content["time_ns"])) for seen in daemons.scores(rows)]
+    """Waits until all is read and returns how many rows were scored a second, by the timestamps of their records."""
+    daemons.finish()
+    found = [(seen.written_ms, sum(seen.content["rows"])) for seen in daemons.scores(rows)]
     times_ms, sizes = np.array(sorted(found)).T
     done = np.cumsum(sizes)
     first = int(np.searchsorted(done, skipped * rows))

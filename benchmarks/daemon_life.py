@@ -48,7 +48,7 @@ def latency(place: Place, rate: int, seconds: int, report: Report) -> None:
     """Latency of every record but those of the first fifth of the time."""
     place.fill(singles(SERIES))  # so that the daemon has begun
     with place.daemons() as daemons:
-        begun = sum(len(seen.content["time_ns"]) for seen in daemons.scores(SERIES))
+        begun = sum(sum(seen.content["rows"]) for seen in daemons.scores(SERIES))
         assert begun == SERIES
         feeding = subprocess.Popen(
             [
@@ -63,7 +63,9 @@ def latency(place: Place, rate: int, seconds: int, report: Report) -> None:
             ]
         )
         visible = [
-            seen.seen_s for seen in daemons.scores(rate * seconds, pause_s=0.001) for _ in seen.content["time_ns"]
+            seen.seen_s
+            for seen in daemons.scores(rate * seconds, pause_s=0.001)
+            for _ in range(sum(seen.content["rows"]))
         ]
         feeding.wait()
     written = np.array(timestamps(place)[SERIES:]) / 1000
@@ -91,7 +93,7 @@ def backlog(place: Place, count: int, report: Report) -> None:
     rows, memory = 0, []
     with place.daemons() as daemons:
         for seen in daemons.scores(count, pause_s=0.2):
-            rows += len(seen.content["time_ns"])
+            rows += sum(seen.content["rows"])
             memory.append((rows, daemons.rss_bytes()))
         moved = metric(daemons, "reconwatch_rebalances_total")
         again = metric(daemons, "reconwatch_replayed_records_total")
@@ -123,7 +125,7 @@ def restart(place: Place, series: int, report: Report, **sections: Any) -> None:
         looks = daemons.scores((WINDOW + 1) * series, pause_s=0.02)
         seen, first_s = 0, 0.0
         for one in looks:
-            seen += len(one.content["time_ns"])
+            seen += sum(one.content["rows"])
             if seen > WINDOW * series and not first_s:
                 first_s = time.monotonic() - began_s
         again = metric(daemons, "reconwatch_replayed_records_total")

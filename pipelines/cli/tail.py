@@ -11,6 +11,7 @@ import orjson
 from detector.errors import ConfigError
 from pipelines.cli.options import config_options
 from pipelines.io.kafka.config import KafkaConfig, KafkaSinkConfig
+from pipelines.io.sinks.score_batch import unpacked
 from pipelines.settings import Settings
 
 EXAMPLE = """\b
@@ -44,19 +45,7 @@ def tail(settings: Settings, content: str, from_start: bool, no_follow: bool, as
 def _rows(value: bytes, batched: bool) -> Iterator[dict[str, Any]]:
     """Takes a record of scores apart; every other record is one row."""
     record = orjson.loads(value)
-    if not batched:
-        yield record
-        return
-    columns = ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")
-    for series, time_ns, score, p_value, top, warming in zip(*(record[name] for name in columns), strict=True):
-        yield {
-            "series": record["keys"][series],
-            "time_ns": time_ns,
-            "anomaly_score": score,
-            "p_value": p_value,
-            "top_channel": record["channels"][top] if top >= 0 else None,
-            "warming": warming,
-        }
+    return unpacked(record) if batched else iter([record])
 
 
 def _score(row: dict[str, Any]) -> str:

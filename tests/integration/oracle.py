@@ -104,8 +104,12 @@ def found(scores: Logs, alerts: Logs, dead_letters: Logs) -> Results:
 def _rows(record: Mapping[str, Any]) -> list[Row]:
     if "keys" not in record:
         return [Row(*(record[name] for name in ("series", "time_ns", "anomaly_score", "warming")))]
-    columns = (record[name] for name in ("series", "time_ns", "anomaly_score", "warming"))
-    return [Row(record["keys"][series], *rest) for series, *rest in zip(*columns, strict=True)]
+    columns = (record[name] for name in ("rows", "step_ns", "series", "time_ns", "anomaly_score", "warming"))
+    return [
+        Row(record["keys"][series], time_ns + row * step_ns, *told)
+        for rows, step_ns, series, time_ns, *told in zip(*columns, strict=True)
+        for row in range(rows)
+    ]
 
 
 def judged(ours: Results, theirs: Results) -> Verdict:

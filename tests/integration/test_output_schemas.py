@@ -8,15 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from detector.bundle import load
 from pipelines.cli.main import run
 from pipelines.clock import SystemClock
-from pipelines.io.kafka.sink import batch
 from pipelines.io.sinks.memory import MemorySink
+from pipelines.io.sinks.records import CONTENTS
 from pipelines.io.sinks.schemas import MODELS
+from pipelines.io.sinks.score_batch import packed, unpacked
 from pipelines.io.sources.memory import MemorySource
 from pipelines.settings import Settings
 from pipelines.stream.health import Health
@@ -24,6 +26,7 @@ from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
 ROOT = Path(__file__).parents[2]
+SAID = ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")
 EVERYDAY = ("alerts-1", "scores-1", "dead_letters-1")
 
 
@@ -72,10 +75,11 @@ def test_scores_of_a_poll_in_one_record(bundle: Path, stream: Callable) -> None:
     telemetry = Telemetry("memory", "plant", Served("1"))
     assembled(settings, load(bundle), source, [sink], telemetry, Health(clock), clock).run(threading.Event())
     for output in sink.outputs:
-        record = json.loads(batch(output, slice(None)))
-        validator("scores-batch-1").validate(record)
-        columns = [record[name] for name in ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")]
-        assert {len(column) for column in columns} == {len(output.decisions)}
+        record = json.loads(packed(output, slice(None)))
+        validator("scores-batch-2").validate(record)
+        assert {len(record[name]) for name in record if name not in ("v", "keys", "channels")} == {len(record["rows"])}
+        told = json.loads(orjson.dumps([*CONTENTS["scores"](output)]))
+        assert [*unpacked(record)] == [{name: row[name] for name in SAID} for row in told]
 
 
 SHOWN = [*((name, "docs/formats.md") for name in MODELS), *((name, "README.md") for name in EVERYDAY)]

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import orjson
 
 from detector.errors import ConfigError
-from detector.scoring.share import top_channel
 from pipelines.io.base import Context, DeadLetter, Output, Sink
 from pipelines.io.kafka.config import KafkaSinkConfig
 from pipelines.io.kafka.source import KafkaSource
+from pipelines.io.sinks import score_batch
 from pipelines.io.sinks.records import CONTENTS, dead_letter
 
 BATCH_ROWS = 8192
@@ -35,9 +34,10 @@ class KafkaSink(Sink):
         if not isinstance(context.source, KafkaSource):
             raise ConfigError(f"the sink of topic {config.topic} needs source.kind kafka, whose transactions it joins.")
         self._config, self._source = config, context.source
-        kind = "scores-batch" if config.content == "scores" and config.batched else config.content
+        batched = config.content == "scores" and config.batched
         self._detector = context.detector
-        self._schema = ("reconwatch-schema", f"{kind}/1".encode())
+        schema = f"scores-batch/{score_batch.VERSION}" if batched else f"{config.content}/1"
+        self._schema = ("reconwatch-schema", schema.encode())
 
     def write(self, output: Output) -> None:
         """Adds the results to the transaction.
@@ -56,7 +56,7 @@ class KafkaSink(Sink):
     def _messages(self, output: Output) -> Iterator[Message]:
         if self._config.content == "scores" and self._config.batched:
             for begin in range(0, len(output.decisions), BATCH_ROWS):
-                yield Message(None, batch(output, slice(begin, begin + BATCH_ROWS)))
+                yield Message(None, score_batch.packed(output, slice(begin, begin + BATCH_ROWS)))
             return
         if self._config.content == "dead_letters":
             for letter in output.dead_letters:
@@ -71,27 +71,3 @@ def fitted(letter: DeadLetter, most_bytes: int) -> bytes:
     around = len(orjson.dumps(dead_letter(letter, b""))) + _OVERHEAD_BYTES + len(letter.key or "")
     room = max(0, most_bytes - around) // 4 * 3  # base64 writes three bytes as four
     return orjson.dumps(dead_letter(letter, letter.record[:room]))
-
-
-def batch(output: Output, rows: slice) -> bytes:
-    """Returns scores as one JSON object of columns: series are places in ``keys``, top channels in ``channels``."""
-    decisions, series = output.decisions, output.decisions.series[rows]
-    last = np.full(series.max() + 1, -1)
-    last[series] = np.arange(len(series))  # of repeated places the last one stays
-    known = np.flatnonzero(last >= 0)
-    number = np.empty(len(last), np.int64)
-    number[known] = np.arange(len(known))
-    return orjson.dumps(
-        {
-            "v": 1,
-            "keys": output.keys[rows][last[known]].tolist(),
-            "channels": output.channels,
-            "series": number[series],
-            "time_ns": np.ascontiguousarray(decisions.time_ns[rows]),
-            "anomaly_score": np.ascontiguousarray(decisions.anomaly_score[rows]),
-            "p_value": np.ascontiguousarray(decisions.p_value[rows]),
-            "top_channel": top_channel(decisions.contribution[rows]),
-            "warming": np.ascontiguousarray(decisions.warming[rows]),
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )

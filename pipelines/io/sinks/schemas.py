@@ -29,13 +29,15 @@ class Score(_Record):
 
 
 class ScoreBatch(_Record):
-    """The scores of a partition and poll, as columns of the same length."""
+    """The scores of a partition and poll, as columns of the same length; an entry is rows of which the same is said."""
 
-    v: Literal[1] = Field(description="Version of this schema")
+    v: Literal[2] = Field(description="Version of this schema")
     keys: list[str] = Field(description="Names of the series")
     channels: list[str] = Field(description="Names of the channels")
+    rows: list[int] = Field(description="How many rows of the series, one after the other")
+    step_ns: list[int] = Field(description="Nanoseconds from one of these rows to the next; 0 where there is one")
     series: list[int] = Field(description="Place in keys")
-    time_ns: list[int] = Field(description="Event time, nanoseconds since 1970 UTC")
+    time_ns: list[int] = Field(description="Event time of the first of these rows, nanoseconds since 1970 UTC")
     anomaly_score: list[float | None] = Field(description="Score over limit, 1 is the alert line; null: none")
     p_value: list[float | None] = Field(description="Share of normal rows that score as high; null: no score")
     top_channel: list[int] = Field(description="Place in channels of the largest share of the score; -1: none has one")
@@ -61,7 +63,7 @@ class DeadLetterRecord(_Record):
 MODELS: dict[str, type[BaseModel]] = {
     "alerts-1": Alert,
     "scores-1": Score,
-    "scores-batch-1": ScoreBatch,
+    "scores-batch-2": ScoreBatch,
     "dead_letters-1": DeadLetterRecord,
 }
 
