@@ -75,7 +75,8 @@ def test_scores_of_a_poll_in_one_record(bundle: Path, stream: Callable) -> None:
     telemetry = Telemetry("memory", "plant", Served("1"))
     assembled(settings, load(bundle), source, [sink], telemetry, Health(clock), clock).run(threading.Event())
     for output in sink.outputs:
-        record = json.loads(packed(output, slice(None)))
+        (packet,) = packed(output)
+        record = json.loads(packet)
         validator("scores-batch-2").validate(record)
         assert {len(record[name]) for name in record if name not in ("v", "keys", "channels")} == {len(record["rows"])}
         told = json.loads(orjson.dumps([*CONTENTS["scores"](output)]))

@@ -12,10 +12,6 @@ from pipelines.io.kafka.source import KafkaSource
 from pipelines.io.sinks import score_batch
 from pipelines.io.sinks.records import CONTENTS, dead_letter
 
-BATCH_ROWS = 8192
-"""Scores in one record at most, to stay below the usual limit of 1 MB."""
-
-
 _OVERHEAD_BYTES = 1024
 """Room for the headers of a record and the head of a batch."""
 
@@ -55,8 +51,8 @@ class KafkaSink(Sink):
 
     def _messages(self, output: Output) -> Iterator[Message]:
         if self._config.content == "scores" and self._config.batched:
-            for begin in range(0, len(output.decisions), BATCH_ROWS):
-                yield Message(None, score_batch.packed(output, slice(begin, begin + BATCH_ROWS)))
+            for record in score_batch.packed(output):
+                yield Message(None, record)
             return
         if self._config.content == "dead_letters":
             for letter in output.dead_letters:

@@ -1,65 +1,56 @@
 """Many scores in one record: columns of runs, because detectors that look at every n-th row say the same n times."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
 from numba import njit
 
 from detector.scoring.share import top_channel
-from detector.types import Bools, Floats, Ints
 from pipelines.io.base import Output
 
 VERSION = 2
+MOST_RUNS = 4096
 
 
-class _Columns(NamedTuple):
-    series: Ints
-    time_ns: Ints
-    anomaly_score: Floats
-    p_value: Floats
-    top_channel: Ints
-    warming: Bools
+_COLUMNS = ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")
 
 
-def packed(output: Output, rows: slice) -> bytes:
-    """Returns scores as one JSON object: series are places in ``keys``, top channels in ``channels``.
+def packed(output: Output, most_runs: int = MOST_RUNS) -> Iterator[bytes]:
+    """Gives scores as JSON objects of columns: series are places in ``keys``, top channels in ``channels``.
 
-    A run is ``rows`` rows of a series in a row, ``step_ns`` apart, of which the same is said.
+    An entry stands for a run: ``rows`` rows of a series, ``step_ns`` apart, of which the same is said.
+
+    Args:
+        output: the scores.
+        most_runs: in one object, to stay below the usual limit of 1 MB.
     """
-    decisions, series = output.decisions, output.decisions.series[rows]
-    last = np.full(series.max(initial=-1) + 1, -1)
-    last[series] = np.arange(len(series))  # of repeated places the last one stays
-    known = np.flatnonzero(last >= 0)
-    number = np.empty(len(last), np.int64)
-    number[known] = np.arange(len(known))
-    columns = _Columns(
-        number[series],
-        decisions.time_ns[rows],
-        decisions.anomaly_score[rows],
-        decisions.p_value[rows],
-        top_channel(decisions.contribution[rows]),
-        decisions.warming[rows],
-    )
+    told = output.decisions
+    top = top_channel(told.contribution)
+    columns = (told.series, told.time_ns, told.anomaly_score, told.p_value, top, told.warming)
     first, step_ns = _runs(*columns)
-    runs = {name: column[first] for name, column in columns._asdict().items()}
-    return orjson.dumps(
-        {
-            "v": VERSION,
-            "keys": output.keys[rows][last[known]].tolist(),
-            "channels": output.channels,
-            "rows": np.diff(first, append=len(series)),
-            "step_ns": step_ns,
-            **runs,
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
+    rows = np.diff(first, append=len(told))
+    for begin in range(0, len(first), most_runs):
+        part = slice(begin, begin + most_runs)
+        runs = {name: column[first[part]] for name, column in zip(_COLUMNS, columns, strict=True)}
+        _, one, runs["series"] = np.unique(runs["series"], return_index=True, return_inverse=True)
+        yield orjson.dumps(
+            {
+                "v": VERSION,
+                "keys": output.keys[first[part][one]].tolist(),
+                "channels": output.channels,
+                "rows": rows[part],
+                "step_ns": step_ns[part],
+                **runs,
+            },
+            option=orjson.OPT_SERIALIZE_NUMPY,
+        )
 
 
 def unpacked(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Gives the rows of such a record one by one."""
-    columns = (record[name] for name in ("rows", "step_ns", *_Columns._fields))
+    columns = (record[name] for name in ("rows", "step_ns", *_COLUMNS))
     for rows, step_ns, series, time_ns, score, p_value, top, warming in zip(*columns, strict=True):
         for row in range(rows):
             yield {
