@@ -2,9 +2,9 @@
 
 python -m benchmarks.daemon [--quick]
 
-`reconwatch run` reads, decodes, keeps windows, scores with one conv1d autoencoder at every 8th row, writes all scores
-and alerts and commits, in transactions. Its pace is read off the timestamps of the scores that it wrote, so nothing is
-added to it. The bare loop polls and counts, nothing else.
+`reconwatch run` reads, decodes, keeps windows, scores with the conv1d autoencoder of the preset ``fast`` at every 8th
+row, writes all scores and alerts and commits, in transactions. Its pace is read off the timestamps of the scores that
+it wrote, once it is done, so nothing is added to it. The bare loop polls and counts, nothing else.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.beside_kafka import BINARY, COLUMNS, SERIES, SINGLE, Daemons, Place
-from benchmarks.scoring import CHANNELS, CONV1D, trained
+from benchmarks.scoring import CHANNELS, trained
+from detector.members.presets import fast
 from pipelines.brokers.cluster import KafkaCluster
 from pipelines.io.kafka.config import KafkaConfig
 
@@ -86,8 +87,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, KafkaCluster() as cluster:
         folder, kafka = Path(name), cluster.bootstrap
         bundle = folder / "pumps.bundle"
-        trained(CONV1D).save(bundle)
-        for layout, count in ((SINGLE, 300_000), (BINARY, 20_000), (COLUMNS, 10_000)):
+        trained(fast()).save(bundle)
+        for layout, count in ((SINGLE, 300_000), (BINARY, 120_000), (COLUMNS, 80_000)):
             place = Place(kafka, bundle, folder, layout.decoder)
             place.fill(layout.records(count))
             found = []
@@ -99,7 +100,7 @@ def main() -> None:
             ratio = median(ours / theirs for theirs, ours in found)
             samples = f"{rate * layout.samples:,.0f}"
             table.add_row(layout.name, f"{bare_rate:,.0f}", f"{rate:,.0f}", f"{100 * ratio:.0f}%", samples)
-        for layout, count in ((SINGLE, 1_000_000), (BINARY, 60_000)):
+        for layout, count in ((SINGLE, 1_000_000), (BINARY, 200_000)):
             place = Place(kafka, bundle, folder, layout.decoder, partitions=4)
             place.fill(layout.records(count))
             rates: dict[int, list[float]] = {1: [], 2: []}
