@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_table import pytest_runtest_logreport, pytest_terminal_summary  # noqa: F401 - hooks
+from hypothesis import settings
 
 from detector.errors import ReconwatchError
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from pipelines.brokers.cluster import KafkaCluster
 
 MAY_BE_ABSENT = ("data", "cuda")
+
+# How long an example takes says nothing about it: machines are shared, and compiled code is loaded with the first.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ import os
 import runpy
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -36,13 +37,14 @@ def _same(path: Path, found: str) -> None:
 
 def _help(*verbs: str) -> str:
     command: click.Command = cli
-    context = click.Context(cli, info_name="reconwatch", terminal_width=100, max_content_width=100)
+    width: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100}
+    context = click.Context(cli, info_name="reconwatch", **width, **cli.context_settings)
     for verb in verbs:
         assert isinstance(command, click.Group)
         found = command.get_command(context, verb)
         assert found
         command = found
-        context = click.Context(command, info_name=verb, parent=context, terminal_width=100, max_content_width=100)
+        context = click.Context(command, info_name=verb, parent=context, **width)
     return command.get_help(context) + "\n"
 
 
