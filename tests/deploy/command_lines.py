@@ -8,7 +8,7 @@ from pipelines.cli.main import cli
 def understood(arguments: list[str]) -> str:
     """Returns the verb of a command line; raises click.UsageError where the verb or an option does not exist."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="reconwatch")
+    context = click.Context(cli, info_name="reconwatch", **cli.context_settings)
     verb = []
     while isinstance(command, click.Group):
         name, found, arguments = command.resolve_command(context, arguments)
