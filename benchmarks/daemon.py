@@ -19,6 +19,7 @@ from statistics import median
 import numpy as np
 from kafka import KafkaConsumer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from benchmarks.beside_kafka import BINARY, COLUMNS, SERIES, SINGLE, Daemons, Place
@@ -92,7 +93,7 @@ def main() -> None:
             place = Place(kafka, bundle, folder, layout.decoder)
             place.fill(layout.records(count))
             found = []
-            for _ in range(turns):
+            for _ in track(range(turns), layout.name, transient=True, disable=not sys.stdout.isatty()):
                 alone = apart(place, count)
                 with place.daemons() as daemons:
                     found.append((alone, pace(daemons, count * layout.samples) / layout.samples))
@@ -104,7 +105,9 @@ def main() -> None:
             place = Place(kafka, bundle, folder, layout.decoder, partitions=4)
             place.fill(layout.records(count))
             rates: dict[int, list[float]] = {1: [], 2: []}
-            for _ in range(turns):
+            for _ in track(
+                range(turns), f"{layout.name}, four partitions", transient=True, disable=not sys.stdout.isatty()
+            ):
                 for number, ones in rates.items():
                     with place.daemons(number) as daemons:
                         ones.append(pace(daemons, count * layout.samples, JOINED) / layout.samples)

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 from types import FrameType
 
@@ -22,9 +21,6 @@ Example:
   tail -F pump.jsonl | reconwatch run -c pump.yaml --set source.kind=stdin
 """
 
-SWITCH_S = 2e-4
-"""How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
-
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +35,6 @@ def run(origin: Origin) -> None:
     settings = origin.read()
     settings.logging.install()
     keep_freed_memory()
-    sys.setswitchinterval(SWITCH_S)
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ before them, and polls further. Everything else is the loop's, and only one poll
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from pipelines.telemetry import Telemetry
 POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
+SWITCH_S = 2e-4
+"""How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,8 @@ class Processor:
             SinkUnavailable: results cannot be written; those of the batch in hand are not committed.
             TooManyDeadLetters: most of what comes cannot be read; the batch in hand is not committed.
         """
+        before_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         try:
             with self._lane:
                 self._loop(stop)
@@ -77,6 +82,8 @@ class Processor:
             self._health.halt(str(error))
             self._telemetry.halted()
             raise
+        finally:
+            sys.setswitchinterval(before_s)
 
     def _loop(self, stop: threading.Event) -> None:
         self._telemetry.allows(self._shards.alarms_per_row)
