@@ -12,8 +12,6 @@ from pipelines.io.base import Output
 
 VERSION = 2
 MOST_RUNS = 4096
-
-
 _COLUMNS = ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")
 
 
