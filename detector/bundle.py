@@ -29,6 +29,7 @@ from detector.members.base import Rows, spread
 from detector.members.detector import Detector, Fusion
 from detector.members.recipe import Recipe
 from detector.types import Floats, WindowBatch
+from detector.windows.gather import in_rows
 from detector.windows.scale import RowScaler
 from detector.windows.schema import Schema
 
@@ -220,7 +221,7 @@ def _prove(bundle: Bundle, path: Path) -> None:
 def _score(detector: Detector, windows: Floats) -> Floats:
     rows = np.arange(len(windows))
     full = np.full(len(windows), detector.window, np.int32)
-    batch = WindowBatch(rows.astype(np.int32), rows, windows, full, rows, np.full(len(windows), -1), rows)
+    batch = WindowBatch(rows.astype(np.int32), rows, *in_rows(windows), full, rows, np.full(len(windows), -1), rows)
     return detector.fuse(batch, detector.holds(len(windows)))[0]
 
 

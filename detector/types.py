@@ -71,7 +71,9 @@ class WindowBatch:
     Attributes:
         series: [B] int32.
         time_ns: [B] int64, time of the newest row of the window.
-        values: [B, T, F] float32, oldest row first; NaN is masked or not yet filled.
+        rows: [M, F] float32, in which the windows lie, oldest row first; those of a series may overlap. NaN is masked
+            or not yet filled.
+        end: [B] int64, ascending, the row of ``rows`` after the newest of each window.
         filled: [B] int32, how many of the newest rows exist (T once the window is full).
         cell: [B] int64, step number of the newest row.
         previous_cell: [B] int64, step number of the row before it, -1 where there is none.
@@ -80,7 +82,8 @@ class WindowBatch:
 
     series: Ints
     time_ns: Ints
-    values: Floats
+    rows: Floats
+    end: Ints
     filled: Ints
     cell: Ints
     previous_cell: Ints

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
-from detector.types import Floats
+from detector.types import Floats, Ints
 
 WHOLE, NEWEST = "graph", "graph-newest"
 """Names of the graphs of an engine: one gives the whole output, one its newest rows alone."""
@@ -29,4 +29,17 @@ class Engine(Protocol):
 
     def newest(self, windows: Floats, rows: int) -> Floats:
         """Returns the newest rows of that output alone, [B, rows, F]; cheaper where the network can."""
+        ...
+
+    def along(self, rows: Floats, end: Ints, newest: int) -> Floats | None:
+        """Returns what ``newest`` does, bit for bit, for windows that lie in one array of rows.
+
+        Args:
+            rows: [M, F].
+            end: [B] the row after each window.
+            newest: how many rows are asked for.
+
+        Returns:
+            [B, newest, F], or None where the network cannot share the work for windows that overlap.
+        """
         ...

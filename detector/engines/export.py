@@ -12,6 +12,7 @@ from torch import nn
 from detector.engines.base import NEWEST, WHOLE, Engine
 from detector.engines.eager import TorchEngine
 from detector.engines.onnx import OnnxEngine
+from detector.engines.stretches import Overlap
 from detector.types import Floats
 
 OPSET = 17
@@ -19,11 +20,23 @@ TOLERANCE = 1e-5
 """Most that a graph may be off from its network, relative to the largest value (at least 1) of the output."""
 
 
+class Alone(Protocol):
+    """The newest rows alone of what a network gives.
+
+    Attributes:
+        rows: of a window that it takes, its newest.
+        hop: rows from one window to the next where it takes stretches of windows too; None if it does not.
+    """
+
+    rows: int
+    hop: int | None
+
+
 class Judging(Protocol):
     """A network that can be had for the newest rows of its output alone."""
 
-    def newest(self, rows: int) -> nn.Module:
-        """Returns the network of [B, rows, F]."""
+    def newest(self, rows: int) -> Alone:
+        """Returns a module that gives [B, rows, F]."""
         ...
 
 
@@ -43,7 +56,9 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
     try:
         graphs = {WHOLE: exported(network, windows)}
         if rows is not None:
-            graphs[NEWEST] = exported(cast(Judging, network).newest(rows), windows)
+            alone = cast(Judging, network).newest(rows)
+            overlap = Overlap(alone.rows, alone.hop) if alone.hop else None
+            graphs[NEWEST] = exported(cast(nn.Module, alone), windows[:, -alone.rows :], overlap)
         engine = OnnxEngine.open(graphs, *windows.shape[1:])
         same = max(difference(engine, eager, windows, asked) for asked in {None, rows}) <= TOLERANCE
     except Exception:  # noqa: BLE001 - whatever exporter and runtime have against it, the network itself still runs
@@ -51,12 +66,20 @@ def engine_of(network: nn.Module, windows: Floats, rows: int | None = None) -> E
     return engine if same else eager
 
 
-def exported(network: nn.Module, windows: Floats) -> bytes:
+def exported(network: nn.Module, windows: Floats, overlap: Overlap | None = None) -> bytes:
     """Returns the ONNX file of a network for any number of windows like these, [B, T, F].
+
+    Args:
+        network: in evaluation mode on the CPU.
+        windows: to trace it with.
+        overlap: of a network that takes stretches of windows.
 
     Raises:
         RuntimeError: the network does what the format cannot say.
     """
+    axes = {name: {0: "batch"} for name in ("windows", "expected")}
+    if overlap:
+        axes["windows"][1] = overlap.axis
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         file = Path(folder, "engine.onnx")
         # The exporter that traces is called old; the new one takes seconds for what this does in a tenth (ADR 11).
@@ -67,7 +90,7 @@ def exported(network: nn.Module, windows: Floats) -> bytes:
             file,
             input_names=["windows"],
             output_names=["expected"],
-            dynamic_axes={name: {0: "batch"} for name in ("windows", "expected")},
+            dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )

@@ -22,24 +22,24 @@ def causal_scores(detector: Detector, rows: Floats) -> Floats:
     scores = np.empty((many, steps))
     if not steps:
         return scores
-    windows = np.lib.stride_tricks.sliding_window_view(rows, detector.window, axis=1).transpose(0, 1, 3, 2)
     together = max(1, MOST // steps)
     for first in range(0, many, together):
-        group = windows[first : first + together]
+        group = rows[first : first + together]
         holds = detector.holds(len(group))
         for begin in range(0, steps, MOST):
-            part = group[:, begin : begin + MOST]
-            found, _ = detector.fuse(_batch(part, begin), holds)
-            found[np.isnan(part[..., -1, : detector.channels]).all(axis=-1).ravel()] = np.nan
-            scores[first : first + together, begin : begin + MOST] = found.reshape(part.shape[:2])
+            newest = group[:, begin + detector.window - 1 : begin + detector.window - 1 + MOST, : detector.channels]
+            found, _ = detector.fuse(_batch(group, detector.window, begin, newest.shape[1]), holds)
+            found[np.isnan(newest).all(axis=-1).ravel()] = np.nan
+            scores[first : first + together, begin : begin + MOST] = found.reshape(newest.shape[:2])
     return scores
 
 
-def _batch(windows: Floats, begin: int) -> WindowBatch:
-    """Makes a batch of windows [N, S, T, F] of N series, the first of them at step ``begin``."""
-    many, steps, length, channels = windows.shape
-    flat = np.ascontiguousarray(windows).reshape(-1, length, channels)
+def _batch(rows: Floats, window: int, begin: int, steps: int) -> WindowBatch:
+    """Makes a batch of ``steps`` windows of each of N series [N, L, F], the first of them at step ``begin``."""
+    many, length = len(rows), window - 1 + steps
+    flat = np.ascontiguousarray(rows[:, begin : begin + length]).reshape(many * length, -1)
+    ends = (length * np.arange(many)[:, None] + np.arange(window, length + 1)).ravel()
     step = np.tile(np.arange(begin, begin + steps, dtype=np.int64), many)
     series = np.repeat(np.arange(many, dtype=np.int32), steps)
-    full = np.full(len(flat), length, np.int32)
-    return WindowBatch(series, step, flat, full, step, step - 1, np.arange(len(flat)))
+    full = np.full(len(ends), window, np.int32)
+    return WindowBatch(series, step, flat, ends, full, step, step - 1, np.arange(len(ends)))

@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.types import Bools, Floats
+from detector.types import Bools, Floats, Ints
+from detector.windows.gather import gathered
 from detector.windows.scale import filled
 
 BLOCK = 64
@@ -121,6 +122,15 @@ class Member(ABC):
             windows: [B, T, F + C] float32 without NaN; B is a whole number of blocks.
             observed: [B, T, F], or None where every element is.
         """
+
+    def along(self, rows: Floats, end: Ints) -> Look:
+        """Judges windows that lie in one array of rows and may overlap, with the bits of ``look``.
+
+        Args:
+            rows: [M, F + C] float32 without NaN.
+            end: [B] the row after each window.
+        """
+        return in_blocks(self.look, gathered(rows, end, self.window), None)
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats | None:
         """Returns what it expected in place of the windows, [B, T, F], or None where it cannot tell."""

@@ -10,6 +10,7 @@ from detector.members.base import MOST, Look, Member, in_blocks, pad
 from detector.scoring.hold import Hold, due
 from detector.types import Bools, Explanation, Floats, Ints, WindowBatch
 from detector.windows import clock
+from detector.windows.gather import gathered
 from detector.windows.scale import RowScaler, filled, whole
 from detector.windows.schema import Schema
 
@@ -130,17 +131,19 @@ class Detector:
             are 0.
         """
         score, terms = np.zeros(len(batch)), np.zeros((len(batch), self.channels), np.float32)
-        windows, observed = self._filled(batch.values)
+        complete = None if whole(batch.rows) else self._filled(gathered(batch.rows, batch.end, self.window))
         k, gains = 0, self.fusion.gain
         for member, hold in zip(self.members, holds, strict=True):
             gain = gains[k : k + len(member.outputs)]
             fresh = (batch.filled >= member.window) & due(batch.cell, batch.previous_cell, member.stride)
             columns = np.zeros((len(batch), len(gain) + self.channels), np.float32)
             if count := np.count_nonzero(fresh):
-                rows = slice(None) if count == len(fresh) else fresh
-                seen = None if observed is None else observed[rows, -member.window :]
-                shown = windows[rows, -member.window :, : self.channels + member.conditions]
-                look = in_blocks(member.look, shown, seen)
+                rows, told = slice(None) if count == len(fresh) else fresh, self.channels + member.conditions
+                if complete is None:
+                    look = member.along(batch.rows[:, :told], batch.end[rows])
+                else:
+                    windows, observed = complete[0][rows, -member.window :, :told], complete[1][rows, -member.window :]
+                    look = in_blocks(member.look, windows, observed)
                 columns[rows, : len(gain)] = look.values
                 columns[rows, len(gain) :] = _shares(look, self.channels)
             _add(hold.push(batch.series, batch.filled, columns, fresh), gain, score, terms)
@@ -159,8 +162,8 @@ class Detector:
             Actual, expected and band in the channels' own units; expected is NaN where no member expects anything.
         """
         actual = windows[np.arange(len(windows)), windows.shape[1] - 1 - back, : self.channels]
-        whole, observed = self._filled(windows)
-        expected = self.expected(whole, observed, back)
+        complete, observed = (windows, None) if whole(windows) else self._filled(windows)
+        expected = self.expected(complete, observed, back)
         units = self.scaler.inverse
         return Explanation(units(actual), units(expected), units(expected - self.band), units(expected + self.band))
 
@@ -184,10 +187,8 @@ class Detector:
                 return np.where((at >= 0)[:, None], found[rows, np.maximum(at, 0)], np.nan)
         return np.full((len(windows), self.channels), np.nan)
 
-    def _filled(self, windows: Floats) -> tuple[Floats, Bools | None]:
-        """Fills windows [B, T, F + C]; returns them and which elements of the channels were observed, None for all."""
-        if whole(windows):
-            return windows, None
+    def _filled(self, windows: Floats) -> tuple[Floats, Bools]:
+        """Fills windows [B, T, F + C]; returns them and which elements of the channels were observed."""
         more = windows.shape[2] - self.channels
         fill = np.concatenate([self.scaler.fill, np.zeros(more, np.float32)]) if more else self.scaler.fill
         found, observed = filled(windows, fill)

@@ -14,8 +14,9 @@ from detector.errors import BundleError
 from detector.members.base import Look, Member, Rows
 from detector.scoring.error import channel_error
 from detector.scoring.logsum import LogSum
-from detector.types import Bools, Floats
+from detector.types import Bools, Floats, Ints
 from detector.windows import clock
+from detector.windows.gather import gathered
 
 if TYPE_CHECKING:
     import torch
@@ -113,6 +114,16 @@ class Reconstruction(Member):
     def look(self, windows: Floats, observed: Bools | None) -> Look:
         """As in ``Member``."""
         return Look(*self.logsum.judged(self.error(windows, observed)))
+
+    def along(self, rows: Floats, end: Ints) -> Look:
+        """As in ``Member``; windows that overlap share the work where the network can."""
+        last = self.config.last
+        if last is None or self.config.centre or self.conditions:
+            return super().along(rows, end)
+        expected = self.engine.along(rows, end, last)
+        if expected is None:
+            return super().along(rows, end)
+        return Look(*self.logsum.judged(channel_error(gathered(rows, end, last), expected, None, last)))
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""

@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape
+from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape, Stretch
 from detector.models.losses import LOSSES, LossName
 
 Terms = dict[str, Tensor]
@@ -80,7 +80,11 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Returns the code [B, D] of windows [B, T, F + C], without any noise."""
-        return cast(Tensor, self.encoder(x))
+        return self.read(self.encoder(x))
+
+    def read(self, encoded: Tensor) -> Tensor:
+        """Returns the code that the output of the encoder stands for, each value by itself."""
+        return encoded
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns the expected windows [B, T, F] of codes [B, D]."""
@@ -90,14 +94,9 @@ class Autoencoder(nn.Module):
         """Returns what the model expects in place of windows: [B, T, F + C] to [B, T, F]."""
         return self.decode(self.encode(x))
 
-    def newest(self, rows: int) -> nn.Module:
-        """Returns the finished model of the newest rows of what ``reconstruct`` returns, [B, T, F + C] to [B, rows, F].
-
-        It does less work where the layers allow.
-        """
-        if isinstance(self.encoder, Encoder) and isinstance(self.decoder, Decoder):
-            return Newest(self, self.encoder, self.decoder, rows)
-        return nn.Sequential(self, Ending(rows))
+    def newest(self, rows: int) -> "Newest":
+        """Returns the finished model of the newest rows alone of what ``reconstruct`` returns."""
+        return Newest(self, rows)
 
     def between(self, one: Tensor, other: Tensor, share: Tensor) -> Tensor:
         """Returns codes [N, D] on the way from one code [D] to another, ``share`` [N] of it gone."""
@@ -136,16 +135,32 @@ class Autoencoder(nn.Module):
 
 
 class Newest(nn.Module):
-    """The newest rows alone of what a finished autoencoder expects."""
+    """The newest rows alone of what a finished autoencoder expects; it does less work where the layers allow.
 
-    def __init__(self, model: Autoencoder, encoder: Encoder, decoder: Decoder, rows: int):
+    Attributes:
+        rows: of a window that must be given, its newest.
+        hop: rows from one window to the next where windows that overlap can be given as one stretch; None if not.
+    """
+
+    def __init__(self, model: Autoencoder, rows: int):
         super().__init__()
-        self.model, self.encoder, self.decoder = model, encoder, decoder.newest(rows)
-        self.steps = decoder.reach(rows)
+        self.model, self.ending = model, Ending(rows)
+        self.rows: int = model.shape.steps
+        self.hop: int | None = None
+        self.encoder: Stretch | None = None
+        self.decoder: nn.Module | None = None
+        if isinstance(model.encoder, Encoder) and isinstance(model.decoder, Decoder):
+            self.encoder = model.encoder.overlapping(model.decoder.reach(rows))
+            self.decoder = model.decoder.newest(rows)
+        if self.encoder:
+            self.rows, self.hop = self.encoder.rows, self.encoder.hop
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns [B, rows, F]."""
-        return self.model.loss.mean(self.decoder(self.model.encode(self.encoder.seen(x, self.steps))))
+        """Takes [B, rows, F + C], or stretches of n windows [B, rows + (n - 1) hop, F + C]; returns [B n, ., F]."""
+        if self.decoder is None:
+            return cast(Tensor, self.ending(self.model(x)))
+        code = self.model.read(self.encoder(x)) if self.encoder else self.model.encode(x)
+        return self.model.loss.mean(self.decoder(code))
 
 
 class Variant(BaseModel):

@@ -2,8 +2,8 @@
 
 The ring holds ``[S, T, F]`` float32, one slot of T rows per series id, and nothing is shifted: a row overwrites the
 oldest one. One compiled call per poll writes all rows and copies out the windows that are due, in order of the batch,
-so windows do not depend on how the stream is cut into polls. What the newest poll overwrote is kept until the next one:
-the windows of its other rows can still be had.
+so windows do not depend on how the stream is cut into polls; what a window shares with the one before it is not copied
+again. What the newest poll overwrote is kept until the next one: the windows of its other rows can still be had.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -81,7 +81,7 @@ class WindowBuffer:
             scaled: [B, F] float32, their scaled values; NaN is masked.
 
         Returns:
-            One window per due row, in order of the rows; elements before the first row of a run are NaN.
+            One window per due row, in order of the rows; what lies before the first row of a run is NaN.
         """
         rows = self._rows(samples, scaled)
         columns = (samples.series, samples.time_ns, samples.cell, samples.start)
@@ -163,27 +163,35 @@ def _update(series, cell, start, rows, ring, next_row, filled, last_cell):
 
 
 @njit(cache=True, nogil=True)
-def _due(series, cell, start, hop, last_cell):
-    """The rows whose windows are due, and the cell before each of them."""
-    due, previous, n = np.empty(len(series), np.int64), np.empty(len(series), np.int64), 0
-    for i in range(len(series)):
+def _due(series, cell, start, hop, steps, last_cell):
+    """The rows whose windows are due, the cell before each of them, and where each window ends among the rows copied.
+
+    A window whose rows follow those of the window before it, in the batch too, adds only what that one lacks.
+    """
+    size = len(series)
+    due, previous, end = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    n, begun, copied = 0, 0, 0
+    for i in range(size):
         s = np.uint32(series[i])
         fresh = start[i] or last_cell[s] == _NO_CELL
+        if fresh or series[i] != series[i - 1]:
+            begun = i
         if fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop or cell[i] == last_cell[s]:
-            due[n], previous[n] = i, _NO_CELL if fresh else last_cell[s]
+            copied += min(i - due[n - 1], steps) if n and due[n - 1] >= begun else steps
+            due[n], previous[n], end[n] = i, _NO_CELL if fresh else last_cell[s], copied
             n += 1
         last_cell[s] = cell[i]
-    return due[:n], previous[:n]
+    return due[:n], previous[:n], end[:n]
 
 
 @njit(cache=True, nogil=True)
 def _push(series, time_ns, cell, start, rows, hop, ring, next_row, filled, last_cell):
     """Writes rows; returns the columns of a ``WindowBatch``, then rows in the window [B] and what each overwrote."""
     steps, channels = ring.shape[1], ring.shape[2]
-    due, previous = _due(series, cell, start, hop, last_cell)
-    windows, w = np.empty((len(due), steps, channels), np.float32), 0
+    due, previous, end = _due(series, cell, start, hop, steps, last_cell)
+    windows, w, at = np.empty((end[-1] if len(end) else 0, channels), np.float32), 0, 0
     counts, overwritten = np.empty(len(series), np.int32), np.empty_like(rows)
-    held, copied = ring.reshape(len(ring), -1), windows.reshape(len(due), -1)
+    held, copied, given = ring.reshape(len(ring), -1), windows.reshape(-1), rows.reshape(-1)
     for i in range(len(series)):
         s = np.uint32(series[i])
         row = np.uint32(next_row[s])
@@ -195,16 +203,22 @@ def _push(series, time_ns, cell, start, rows, hop, ring, next_row, filled, last_
         filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
         counts[i] = filled[s]
         if w < len(due) and due[w] == i:
-            # The ring from its oldest row to its end, then from its beginning to the newest row.
-            older = (steps - after) * channels
-            for j in range(older):
-                copied[w, j] = held[s, after * channels + j]
-            for j in range(after * channels):
-                copied[w, older + j] = held[s, j]
-            for j in range((steps - filled[s]) * channels):
-                copied[w, j] = np.nan
+            more = end[w] * channels - at
+            if more < steps * channels:
+                for j in range(more):
+                    copied[at + j] = given[(i + 1) * channels - more + j]
+            else:
+                # The ring from its oldest row to its end, then from its beginning to the newest row.
+                older = (steps - after) * channels
+                for j in range(older):
+                    copied[at + j] = held[s, after * channels + j]
+                for j in range(after * channels):
+                    copied[at + older + j] = held[s, j]
+                for j in range((steps - filled[s]) * channels):
+                    copied[at + j] = np.nan
+            at += more
             w += 1
-    return (series[due], time_ns[due], windows, counts[due], cell[due], previous, due), counts, overwritten
+    return (series[due], time_ns[due], windows, end, counts[due], cell[due], previous, due), counts, overwritten
 
 
 @njit(cache=True, nogil=True)

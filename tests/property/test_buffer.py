@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from detector.types import SampleBatch
 from detector.windows.buffer import WindowBuffer
+from detector.windows.gather import gathered
 
 CHANNELS = 2
 Row = tuple[int, int, bool, float]
@@ -54,7 +55,8 @@ def reference(rows: list[Row], window: int, hop: int) -> list[np.ndarray]:
 def test_windows_do_not_depend_on_cuts(rows: list[Row], window: int, hop: int, cuts: list[int]) -> None:
     buffer = WindowBuffer(window, CHANNELS, capacity=1, hop=hop)
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
-    parts = [buffer.push(*batch(rows[a:b])).values for a, b in itertools.pairwise(edges)]
+    due = [buffer.push(*batch(rows[a:b])) for a, b in itertools.pairwise(edges)]
+    parts = [gathered(one.rows, one.end, window) for one in due]
     windows = np.concatenate([np.empty((0, window, CHANNELS), np.float32), *parts])
     expected = reference(rows, window, hop)
     assert len(windows) == len(expected)
@@ -75,4 +77,4 @@ def test_every_window_of_the_newest_poll_can_be_had(rows: list[Row], window: int
     assert len(recalled) == len(expected)
     for got, wanted in zip(recalled, expected, strict=True):
         np.testing.assert_array_equal(got[:, 0], wanted)
-    np.testing.assert_array_equal(recalled[due.row], due.values)
+    np.testing.assert_array_equal(recalled[due.row], gathered(due.rows, due.end, window))

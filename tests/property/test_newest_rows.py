@@ -1,7 +1,7 @@
 """The newest rows alone are the newest rows of the whole, whatever the network is."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from detector.models.backbones.base import Backbone, Shape
@@ -49,4 +49,40 @@ def test_newest_is_the_end_of_the_whole(
         parameter.add_(0.1 * torch.randn(parameter.shape, generator=source))
     model = model.double().eval()
     x = torch.randn(3, shape.steps, shape.inputs, generator=source, dtype=torch.float64)
-    torch.testing.assert_close(model.newest(rows)(x), model.reconstruct(x)[:, -rows:], rtol=0, atol=1e-9)
+    newest = model.newest(rows)
+    torch.testing.assert_close(newest(x[:, -newest.rows :]), model.reconstruct(x)[:, -rows:], rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    variant=st.sampled_from([variant for variant in VARIANTS if variant.code_size is None]),
+    backbone=st.builds(
+        Conv1dBackbone,
+        width=st.integers(1, 9),
+        depth=st.integers(1, 5),
+        code_channels=st.integers(1, 4),
+        activation=st.sampled_from(["gelu", "relu"]),
+        normalisation=st.sampled_from(["none", "layer"]),
+    ),
+    shape=st.builds(Shape, st.integers(24, 90), st.integers(1, 4), st.integers(0, 2)),
+    rows=st.integers(1, 20),
+    windows=st.integers(1, 9),
+    seed=st.integers(0, 100),
+)
+@torch.inference_mode()
+def test_windows_in_a_stretch_get_what_each_gets_alone(
+    variant: Variant, backbone: Conv1dBackbone, shape: Shape, rows: int, windows: int, seed: int
+) -> None:
+    source = torch.Generator().manual_seed(seed)
+    model = variant.build(shape, backbone)
+    initialise(model, source)
+    for parameter in model.parameters():
+        parameter.add_(0.1 * torch.randn(parameter.shape, generator=source))
+    model = model.double().eval()
+    newest = model.newest(rows)
+    assume(newest.hop)
+    x = torch.randn(3, shape.steps + (windows - 1) * newest.hop, shape.inputs, generator=source, dtype=torch.float64)
+    whole = x.unfold(1, shape.steps, newest.hop).permute(0, 1, 3, 2).flatten(0, 1)
+    wanted = model.reconstruct(whole)[:, -rows:]
+    stretch = x[:, shape.steps - newest.rows :]
+    torch.testing.assert_close(newest(stretch), wanted, rtol=0, atol=1e-9)

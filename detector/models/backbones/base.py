@@ -66,10 +66,22 @@ class Encoder(nn.Module):
             x = layer(x)
         return cast(Tensor, self.head(x))
 
-    def seen(self, x: Tensor, steps: int) -> Tensor:
-        """Returns what of windows must be encoded for the newest ``steps`` of the code: the newest rows, or all."""
+    def overlapping(self, steps: int) -> "Stretch | None":
+        """Returns what gives the newest ``steps`` of the codes of windows that overlap; None where it cannot be."""
         del steps
-        return x
+        return None
+
+
+class Stretch(nn.Module):
+    """Encodes stretches of n windows that overlap, [B, rows + (n - 1) hop, F + C] to [B n, D].
+
+    Attributes:
+        rows: that the code of one window depends on, its newest.
+        hop: rows from one window to the next.
+    """
+
+    rows: int
+    hop: int
 
 
 class Decoder(nn.Module):

@@ -7,8 +7,9 @@ import torch.nn.functional as fn
 from pydantic import Field
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape
+from detector.models.backbones.base import Backbone, Decoder, Encoder, Ending, Shape, Stretch
 from detector.models.backbones.convolution import STRIDE, Down, Pointwise, Up
+from detector.models.backbones.overlap import Overlapping, fits
 
 _SHORT = 32
 
@@ -21,8 +22,8 @@ class Image(nn.Module):
         self.steps, self.zeros = steps, full - steps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Makes [B, 1, T', F] of [B, T, F]; what is no whole window keeps its steps."""
-        return (fn.pad(x, (0, 0, self.zeros, 0)) if self.zeros and x.shape[1] == self.steps else x).unsqueeze(1)
+        """Makes [B, 1, T', F] of [B, T, F]."""
+        return (fn.pad(x, (0, 0, self.zeros, 0)) if self.zeros else x).unsqueeze(1)
 
 
 class Unfold(nn.Module):
@@ -48,11 +49,16 @@ class Sequence(nn.Module):
 class ConvEncoder(Encoder):
     """Layers and a head that only look at steps nearby, each layer with one ``Down``."""
 
-    def seen(self, x: Tensor, steps: int) -> Tensor:
-        """As in ``Encoder``."""
-        for down in reversed([module for module in self.layers.modules() if isinstance(module, Down)]):
-            steps = down.reach(steps)
-        return x[:, -steps:]
+    def overlapping(self, steps: int) -> Stretch | None:
+        """As in ``Encoder``; none where the window is too short for that."""
+        image, first = cast(nn.Sequential, self.layers[0])
+        layers = [cast(nn.Sequential, layer) for layer in (first, *self.layers[1:])]
+        image = cast(Image, image)
+        full = image.steps + image.zeros
+        if not fits(layers, full, image.zeros, steps):
+            return None
+        pointwise, _ = cast(nn.Sequential, self.head)
+        return Overlapping(layers, pointwise, full, steps)
 
 
 class ConvDecoder(Decoder):

@@ -36,14 +36,6 @@ class Convolution(nn.Module):
         """Convolves."""
         return self.linear(x, self.product.bias)
 
-    def reach(self, steps: int) -> int:
-        """Returns how many of the newest inputs must be given for the newest ``steps`` outputs to be right."""
-        raise NotImplementedError
-
-    def newest(self, given: int, steps: int) -> nn.Module:
-        """Returns what gives the newest ``steps`` outputs alone of ``given`` inputs."""
-        return nn.Sequential(self, Ending(steps)) if steps > _FEW else Product(self, given, steps)
-
 
 class Product(nn.Module):
     """The newest outputs of a convolution as one product of all its inputs; made of a finished layer.
@@ -78,11 +70,7 @@ class Down(Convolution):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """As in ``Convolution``."""
-        return _convolved(x, self.product.weight, bias, self.taps, STRIDE, (self.taps - 1) // 2)
-
-    def reach(self, steps: int) -> int:
-        """As in ``Convolution``: even, and more for each output that would see zeros in place of older steps."""
-        return STRIDE * (steps + (self.taps + 1) // 4)
+        return convolved(x, self.product.weight, bias, self.taps, STRIDE, (self.taps - 1) // 2)
 
 
 class Up(Convolution):
@@ -95,13 +83,17 @@ class Up(Convolution):
         """As in ``Convolution``; the surplus of the kernel is cut off evenly at both ends."""
         # Plain integers and -1: an exported graph leaves the batch open and nothing else.
         steps, surplus = int(x.shape[2]), self.taps - 1
-        pairs = _convolved(x, self.product.weight, bias, self.taps, 1, surplus)
+        pairs = convolved(x, self.product.weight, bias, self.taps, 1, surplus)
         rows = pairs.reshape(-1, 1, STRIDE * (steps + surplus), self.product.out_features // STRIDE)
         return rows[:, :, surplus : surplus + STRIDE * steps]
 
     def reach(self, steps: int) -> int:
-        """As in ``Convolution``."""
+        """Returns how many of the newest inputs must be given for the newest ``steps`` outputs to be right."""
         return -(-(steps + self.taps - 1) // STRIDE)
+
+    def newest(self, given: int, steps: int) -> nn.Module:
+        """Returns what gives the newest ``steps`` outputs alone of ``given`` inputs."""
+        return nn.Sequential(self, Ending(steps)) if steps > _FEW else Product(self, given, steps)
 
 
 class Pointwise(nn.Linear):
@@ -109,11 +101,11 @@ class Pointwise(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiplies."""
-        return _convolved(x, self.weight, self.bias, 1, 1, 0)
+        return convolved(x, self.weight, self.bias, 1, 1, 0)
 
 
-def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, taps: int, stride: int, padding: int) -> Tensor:
-    """Convolves [B, 1, T, F] along T, zeros beyond both ends."""
-    kernel = weight.unflatten(1, (taps, -1)).permute(0, 2, 1).unsqueeze(2)
+def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, taps: int, stride: int, padding: int) -> Tensor:
+    """Convolves [B, 1, T, F] along T with ``weight`` [outputs, taps * F], zeros beyond both ends."""
+    kernel = weight.reshape(-1, taps, int(weight.shape[1]) // taps).permute(0, 2, 1).unsqueeze(2)
     image = fn.conv2d(x.permute(0, 3, 1, 2), kernel, bias, stride=(1, stride), padding=(0, padding))
     return image.permute(0, 2, 3, 1)

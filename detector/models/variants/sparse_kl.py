@@ -19,9 +19,9 @@ class SparseKl(Autoencoder):
         self.rate = config.rate
         self.beta = config.beta
 
-    def encode(self, x: Tensor) -> Tensor:
+    def read(self, encoded: Tensor) -> Tensor:
         """As in ``Autoencoder``."""
-        return torch.sigmoid(self.encoder(x))
+        return torch.sigmoid(encoded)
 
     def objectives(self, batch: Batch, progress: Progress) -> Iterator[tuple[str, Terms]]:
         """As in ``Autoencoder``."""

@@ -21,9 +21,9 @@ class SparseL1(Autoencoder):
         super().__init__(config.model_copy(update={"code_size": size}), shape, backbone)
         self.weight = config.weight
 
-    def encode(self, x: Tensor) -> Tensor:
+    def read(self, encoded: Tensor) -> Tensor:
         """As in ``Autoencoder``."""
-        return torch.relu(self.encoder(x))
+        return torch.relu(encoded)
 
     def objectives(self, batch: Batch, progress: Progress) -> Iterator[tuple[str, Terms]]:
         """As in ``Autoencoder``."""

@@ -1,5 +1,6 @@
 """Envelopes in JSON: one record carries many samples of a series, channel by channel."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -11,12 +12,14 @@ from detector.windows.entities import SeriesIndex
 from detector.windows.schema import NS
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.columns import Faults
+from pipelines.io.decoders.envelope_plain import Plain, PlainReader
 from pipelines.io.decoders.json_columns import loaded, lookup
 from pipelines.io.decoders.readings import entities
 from pipelines.io.decoders.samples import (
     LAST_NS,
     MOST_SAMPLES,
     Envelope,
+    Stack,
     Unreadable,
     check_count,
     names,
@@ -60,16 +63,31 @@ class EnvelopeDecoder:
     def __init__(self, config: EnvelopeConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
         self._config, self._series = config, series
         self._paths = tuple(config.channels.get(name, name) for name in channels)
+        time = config.timestamp.path if config.timestamp else None
+        self._plain = PlainReader(time, config.interval, config.entity, config.values, self._paths)
 
     def decode(self, batch: RawBatch) -> Decoded:
         """Reads a whole poll; arrays of unequal length, or anything else amiss, make the record a dead letter."""
-        faults, found = Faults(len(batch)), []
-        for row, record in enumerate(batch.records):
+        faults, found, stacks = Faults(len(batch)), [], []
+        plain, others = self._plain.read(batch.records)
+        for one in plain:
             try:
-                found.append(self._envelope(row, record))
+                check_count(one.values.shape[2], self._config.max_samples)
+                steps_ns = self._steps_ns(one)
+            except Unreadable:
+                others += one.rows.tolist()
+                continue
+            stamps_ns = self._stamps_ns(batch, one.rows, np.ones(len(one.rows), np.int64), one.times, faults)
+            series = [_name(name) for name in one.series]
+            stacks.append(Stack(one.rows, series, one.values, stamps_ns[:, np.newaxis], steps_ns))
+        for row in others:
+            try:
+                found.append(self._envelope(row, batch.records[row]))
             except Unreadable as fault:
                 faults.reject(row, fault.reason, fault.detail)
-        stacks = stacked(found, self._stamps_ns(batch, found, faults))
+        rows, counts = np.array([(one.row, len(one.stamps)) for one in found], np.int64).reshape(-1, 2).T
+        stamps = [stamp for one in found for stamp in one.stamps]
+        stacks += stacked(found, self._stamps_ns(batch, rows, counts, stamps, faults))
         keys = entities(batch, names(batch, stacks) if self._config.entity else None, faults)
         return unpacked(batch, stacks, keys, faults, len(self._paths), self._series)
 
@@ -79,11 +97,11 @@ class EnvelopeDecoder:
             raise Unreadable("not_json", "The record is no JSON object.")
         values = self._values(lookup(document, self._config.values))
         stamps = lookup(document, self._config.timestamp.path) if self._config.timestamp else None
-        name = lookup(document, self._config.entity) if self._config.entity else None
-        series = name if name is None or isinstance(name, str) else str(name)
+        series = _name(lookup(document, self._config.entity) if self._config.entity else None)
         samples = values.shape[1]
         if not isinstance(stamps, list):
-            return Envelope(row, series, values, [stamps], self._step_ns(document) if samples > 1 else 0)
+            step_ns = self._step_ns(lookup(document, self._config.interval)) if samples > 1 else 0
+            return Envelope(row, series, values, [stamps], step_ns)
         if len(stamps) != samples:
             raise Unreadable("ragged", f"The envelope has {len(stamps)} times for {samples} samples.")
         return Envelope(row, series, values, stamps, 0)
@@ -109,20 +127,38 @@ class EnvelopeDecoder:
         whole[columns] = values
         return whole
 
-    def _step_ns(self, document: dict[str, Any]) -> int:
-        seconds = lookup(document, self._config.interval)
+    def _steps_ns(self, plain: Plain) -> Ints:
+        """Returns the time between samples of every envelope; most say the same."""
+        if plain.values.shape[2] == 1:
+            return np.zeros(len(plain.rows), np.int64)
+        told = list(zip(map(type, plain.steps), plain.steps, strict=True))  # 1 and true are equal
+        known = {one: self._step_ns(one[1]) for one in set(told)}
+        return np.array([known[one] for one in told], np.int64)
+
+    def _step_ns(self, seconds: Any) -> int:
         if type(seconds) not in (int, float) or not 0 < seconds * NS < LAST_NS:
             raise Unreadable("bad_interval", f"Field {self._config.interval!r} holds no seconds between samples.")
         return round(seconds * NS)
 
-    def _stamps_ns(self, batch: RawBatch, found: list[Envelope], faults: Faults) -> Ints:
-        """Returns the stamps of all envelopes; one that stands alone and is absent is the record's own timestamp."""
+    def _stamps_ns(self, batch: RawBatch, rows: Ints, counts: Ints, stamps: Sequence[Any], faults: Faults) -> Ints:
+        """Returns all stamps of envelopes; one that stands alone and is absent is the record's own timestamp.
+
+        Args:
+            batch: the records.
+            rows: [E] which of them the envelopes are.
+            counts: [E] how many stamps each has.
+            stamps: one after the other.
+            faults: where those are marked that are no times.
+        """
         time = self._config.timestamp or TimeField()
-        stamps_ns, bad = parse([stamp for one in found for stamp in one.stamps], time.unit)
-        counts = [len(one.stamps) for one in found]
-        row = np.repeat(np.array([one.row for one in found], np.int64), counts)
+        stamps_ns, bad = parse(stamps, time.unit)
+        row = np.repeat(rows, counts)
         wrong = np.zeros(len(batch), np.bool_)
         wrong[row[bad]] = True
         faults.mark(wrong, "bad_timestamp", f"Field {time.path!r} holds no time in the unit {time.unit}.")
-        alone = np.repeat(np.array(counts, np.int64) == 1, counts)
+        alone = np.repeat(counts == 1, counts)
         return np.where(alone & (stamps_ns == NO_TIME), batch.timestamp_ns[row], stamps_ns)
+
+
+def _name(field: Any) -> str | None:
+    return field if field is None or isinstance(field, str) else str(field)

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, NoOffsetForPartitionError, UnsupportedCodec
 from pipelines.io.kafka.access import options as access
 from pipelines.io.kafka.config import KafkaConnection
 from pipelines.io.kafka.failures import Damaged, errors
+from pipelines.io.kafka.unpacking import in_columns
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ class Reader:
     Args:
         connection: where to read.
         options: settings of the consumer besides.
+        columns: return ``Records`` and not one object per record.
     """
 
-    def __init__(self, connection: KafkaConnection, options: Mapping[str, Any]) -> None:
+    def __init__(self, connection: KafkaConnection, options: Mapping[str, Any], columns: bool = False) -> None:
         with errors("cannot reach Kafka"):
             self._consumer = KafkaConsumer(
                 **{
@@ -69,6 +71,8 @@ class Reader:
                     **options,
                 }
             )
+        if columns:
+            in_columns(self._consumer)
 
     def subscribe(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 from kafka import TopicPartition
 
 from detector.errors import ConfigError
@@ -17,6 +18,7 @@ from pipelines.io.base import Checkpoint, Position, RawBatch
 from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.kafka.source import KafkaSource
 from pipelines.io.kafka.span import Span
+from pipelines.io.kafka.unpacking import Records
 
 
 class Stretch(KafkaSource):
@@ -93,6 +95,9 @@ class Stretch(KafkaSource):
     def _first(self, at: Any, held: range) -> Position:
         return Position(self._spans[at].begin, max(held.start, self._spans[at].rewind))
 
-    def _batch(self, found: Mapping[Any, Sequence[Any]]) -> RawBatch:
-        within = {at: [x for x in part if x.offset < self._spans[at].end] for at, part in found.items()}
-        return super()._batch({at: part for at, part in within.items() if part})
+    def _batch(self, found: Mapping[Any, Sequence[Records]]) -> RawBatch:
+        within = {}
+        for at, parts in found.items():
+            ends = [int(np.searchsorted(part.offset, self._spans[at].end)) for part in parts]
+            within[at] = [part.part(0, end) for part, end in zip(parts, ends, strict=True) if end]
+        return super()._batch({at: parts for at, parts in within.items() if parts})

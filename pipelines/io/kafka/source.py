@@ -26,6 +26,7 @@ from pipelines.io.kafka.config import KafkaConfig
 from pipelines.io.kafka.failures import Damaged, OutOfRange
 from pipelines.io.kafka.reader import ASSIGNORS, Reader
 from pipelines.io.kafka.state import StateTopic
+from pipelines.io.kafka.unpacking import Records
 from pipelines.io.kafka.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class KafkaSource:
                 **static,
                 **config.consumer,
             },
+            columns=True,
         )
         for topic in config.topics:
             if not self._reader.partitions(topic):
@@ -258,15 +260,17 @@ class KafkaSource:
         detail = f"The record cannot be taken out of the log: {damaged}."
         return [DeadLetter(self._owned[at], offset, "damaged", detail, b"")]
 
-    def _batch(self, found: Mapping[Any, Sequence[Any]]) -> RawBatch:
-        records = [record for part in found.values() for record in part]
-        counts = [len(part) for part in found.values()]
+    def _batch(self, found: Mapping[Any, Sequence[Records]]) -> RawBatch:
+        parts = [part for parts in found.values() for part in parts]
+        counts = [sum(map(len, parts)) for parts in found.values()]
+        offset, timestamp_ms = (
+            np.concatenate([np.empty(0, np.int64), *(getattr(part, name) for part in parts)])
+            for name in ("offset", "timestamp_ms")
+        )
         return RawBatch(
-            records=[record.value or b"" for record in records],
-            keys=[None if record.key is None else record.key.decode("utf-8", "replace") for record in records],
+            records=[value for part in parts for value in part.values],
+            keys=[None if key is None else key.decode("utf-8", "replace") for part in parts for key in part.keys],
             partition=np.repeat(np.array([self._owned[at] for at in found], np.int32), counts),
-            offset=np.array([record.offset for record in records], np.int64),
-            timestamp_ns=np.array(
-                [NO_TIME if record.timestamp < 0 else record.timestamp * NS_PER_MS for record in records], np.int64
-            ),
+            offset=offset,
+            timestamp_ns=np.where(timestamp_ms < 0, NO_TIME, timestamp_ms * NS_PER_MS),
         )

@@ -16,11 +16,13 @@ from detector.engines.base import NEWEST, WHOLE
 from detector.engines.eager import TorchEngine
 from detector.engines.export import TOLERANCE, difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
+from detector.engines.stretches import Overlap
 from detector.models.backbones.base import Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.convolution import Product
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.variants.deep import DeepConfig
+from detector.windows.gather import gathered, in_rows
 from pipelines.cli.extras import EXTRAS
 
 WINDOWS = np.random.default_rng(0).normal(size=(40, 6, 3)).astype(np.float32)
@@ -108,7 +110,8 @@ def test_the_newest_rows_alone_are_those_of_the_whole(backbone, code_size, steps
     windows = np.random.default_rng(1).normal(size=(128, steps, 3)).astype(np.float32)
     model = DeepConfig(code_size=code_size).build(Shape(steps, 3), backbone).eval()
     with torch.inference_mode():
-        whole, newest = model(torch.from_numpy(windows)), model.newest(rows)(torch.from_numpy(windows))
+        alone, whole = model.newest(rows), model(torch.from_numpy(windows))
+        newest = alone(torch.from_numpy(windows[:, -alone.rows :]))
     torch.testing.assert_close(newest, whole[:, -rows:], rtol=0, atol=1e-6)
     engine = engine_of(model, windows, rows)
     assert engine.name == "onnxruntime"
@@ -119,16 +122,49 @@ def test_the_newest_rows_alone_are_those_of_the_whole(backbone, code_size, steps
     np.testing.assert_array_equal(engine.newest(windows, rows + 1), engine.run(windows)[:, -rows - 1 :])
     again = OnnxEngine.open(engine.graphs, steps, 3)
     np.testing.assert_array_equal(again.newest(windows, rows), found)
+    flat, end = in_rows(windows)
+    along = again.along(flat, end, rows)
+    assert (along is None) == (alone.hop is None), "what can share does"
+    assert along is None or np.array_equal(along, found)
+
+
+@pytest.mark.parametrize("width", [5, 16, 48])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_windows_that_overlap_get_the_same_bits_together_and_alone(width, activation):
+    backbone = Conv1dBackbone(width=width, activation=activation)
+    model = DeepConfig(code_size=None).build(Shape(64, 8), backbone).eval()
+    engine = engine_of(model, np.random.default_rng(1).normal(size=(64, 64, 8)).astype(np.float32), 8)
+    assert engine.shares
+    rows = np.random.default_rng(2).normal(size=(5000, 8)).astype(np.float32)
+    # Stretches of every length, some not a step of the code apart.
+    gaps = np.random.default_rng(3).choice([8, 8, 8, 8, 8, 8, 5, 16], 500)
+    end = 64 + np.cumsum(gaps)
+    alone = engine.newest(gathered(rows, end, 64), 8)
+    np.testing.assert_array_equal(engine.along(rows, end, 8), alone)
+    for cut in (1, 2, 9, 77):
+        np.testing.assert_array_equal(engine.along(rows, end[:cut], 8), alone[:cut])
+    assert engine.along(rows, end, 7) is None
+
+
+@pytest.mark.parametrize("axis", ["rows", "27+8", "8n", "27+8n+1", 64, None])
+def test_an_axis_of_another_name_is_no_stretch(axis):
+    assert Overlap.of(axis) is None
+    assert Overlap.of(Overlap(35, 8).axis) == Overlap(35, 8)
+
+
+@pytest.mark.parametrize("overlap", [Overlap(65, 8), Overlap(4, 8), Overlap(35, 0)])
+def test_stretches_that_fit_no_window_are_refused(overlap):
+    model = DeepConfig(code_size=None).build(Shape(64, 3), Conv1dBackbone(width=16)).eval()
+    windows = np.zeros((2, 64, 3), np.float32)
+    graphs = {WHOLE: exported(model, windows), NEWEST: exported(model.newest(8), windows[:, -35:], overlap)}
+    with pytest.raises(ValueError, match="the graph takes stretches of"):
+        OnnxEngine.open(graphs, 64, 3)
 
 
 def test_the_newest_rows_take_no_more_steps_than_they_need():
     model = DeepConfig(code_size=None).build(Shape(64, 3), Conv1dBackbone(width=16)).eval()
-    made = list[int]()
-    for layer in model.encoder.layers:
-        layer.register_forward_hook(lambda layer, given, output: made.append(output.shape[-2]))
     newest = model.newest(8)
-    newest(torch.zeros(2, 64, 3)), model(torch.zeros(2, 64, 3))
-    assert made == [20, 10, 5, 32, 16, 8]
+    assert (newest.rows, newest.hop) == (35, 8)
     products = [tuple(module.weight.shape) for module in newest.modules() if isinstance(module, Product)]
     assert products == [(4 * 16, 3 * 6), (6 * 16, 4 * 16), (8 * 3, 6 * 16)]
 
@@ -138,7 +174,10 @@ def test_the_newest_rows_take_no_more_steps_than_they_need():
 def test_graphs_compute_no_shapes(code_size, rows):
     windows = np.zeros((2, 64, 3), np.float32)
     model = DeepConfig(code_size=code_size).build(Shape(64, 3), Conv1dBackbone()).eval()
-    graph = onnx.load_from_string(exported(model.newest(rows) if rows else model, windows)).graph
+    if rows:
+        model = model.newest(rows)
+        windows, overlap = windows[:, -model.rows :], Overlap(model.rows, model.hop) if model.hop else None
+    graph = onnx.load_from_string(exported(model, windows, overlap if rows else None)).graph
     assert {"Shape", "If", "Pad"}.isdisjoint(node.op_type for node in graph.node)
 
 
