@@ -1,13 +1,14 @@
 """The one loop: poll, decode, score, write, flush, and only then commit.
 
 Scoring has a thread of its own: while it works on the newest records, the loop writes and commits what came of those
-before them, and polls further. Everything else is the loop's, and only one poll is ever ahead of the last commit.
+before them, and polls further. Everything else is the loop's, and only few polls are ever ahead of the last commit.
 """
 
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from detector.errors import TooManyDeadLetters, TransactionAborted
@@ -24,6 +25,8 @@ from pipelines.telemetry import Telemetry
 POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
+MOST_AHEAD = 2
+"""Polls that may wait for their turn or be scored while results are written: a slow commit lets no processor idle."""
 SWITCH_S = 2e-4
 """How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
 
@@ -62,7 +65,7 @@ class Processor:
         self._readiness = Readiness(health, clock)
         self._work = Work(shards, source, clock)
         self._lane = ThreadPoolExecutor(1, "score")
-        self._ahead: Future[Cycle] | None = None
+        self._ahead: deque[Future[Cycle]] = deque()
         self._begun = self._committed = True
 
     def run(self, stop: threading.Event) -> None:
@@ -111,33 +114,42 @@ class Processor:
 
     def _poll(self) -> RawBatch | None:
         """Waits for records, but no longer than for results that could be written."""
-        if self._ahead is None:
+        if not self._ahead:
             return self._source.poll(POLL_S)
         while True:
             batch = self._source.poll(AHEAD_S)
-            if batch is None or self._ahead.done() or len(batch) or batch.begun or batch.ended or batch.unread:
+            if batch is None or self._ahead[0].done() or len(batch) or batch.begun or batch.ended or batch.unread:
                 return batch
 
     def _go_on(self, batch: RawBatch) -> None:
         """Has the records scored, and writes meanwhile what came of those before them."""
-        done = self._ahead.result().without({*batch.begun, *batch.ended}) if self._ahead else None
+        done: list[Cycle] = []
+        if gone := {*batch.begun, *batch.ended}:  # shards come and go only while nothing is scored
+            done = [ahead.result().without(gone) for ahead in self._ahead]
+            self._ahead.clear()
         self._shards.follow(batch, self._source.place)
         self._begun |= bool(batch.begun)
-        self._ahead = None
         if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
-            self._ahead = self._lane.submit(self._work.cycle, batch, self._begun)
+            self._ahead.append(self._lane.submit(self._work.cycle, batch, self._begun))
             self._begun = False
-        if done:
-            self._write(done)
-            if self._ahead and not self._committed:  # its records come again
-                self._ahead.result()
-                self._ahead = None
+        while self._ahead and (len(self._ahead) > MOST_AHEAD or self._ahead[0].done()):
+            done.append(self._ahead.popleft().result())
+        self._write_all(done)
 
     def _settle(self) -> None:
         """Writes what is scored, so that nothing is ahead of the last commit."""
-        ahead, self._ahead = self._ahead, None
-        if ahead:
-            self._write(ahead.result())
+        while self._ahead:
+            self._write_all([self._ahead.popleft().result()])
+
+    def _write_all(self, cycles: Iterable[Cycle]) -> None:
+        """Writes results in order; after a failed commit all that is ahead is forgotten, for its records come again."""
+        for cycle in cycles:
+            self._write(cycle)
+            if not self._committed:
+                for ahead in self._ahead:
+                    ahead.result()
+                self._ahead.clear()
+                return
 
     def _renew(self) -> None:
         """Swaps the detector, if there is a new one, once everything read so far is committed."""

@@ -1,4 +1,4 @@
-"""The loop works one poll ahead of its last commit: what came of it is written only where that is still wanted."""
+"""The loop works a few polls ahead of its last commit: what came of them is written only where that is still wanted."""
 
 import threading
 import time
@@ -30,11 +30,11 @@ class Scripted:
 
     Args:
         polls: to be given.
-        aborted: numbers of the commits that fail.
+        again: polls to be given instead once the first commit has failed; without them none fails.
     """
 
-    def __init__(self, polls: list[RawBatch], aborted: tuple[int, ...] = ()) -> None:
-        self._polls, self._aborted = iter(polls), aborted
+    def __init__(self, polls: list[RawBatch], again: list[RawBatch] | None = None) -> None:
+        self._polls, self._again = iter(polls), again
         self.commits: list[dict[int, int]] = []
         self.stop = threading.Event()
 
@@ -50,7 +50,8 @@ class Scripted:
 
     def commit(self, checkpoint: Checkpoint) -> None:
         self.commits.append({number: at.next_offset for number, at in checkpoint.positions.items()})
-        if len(self.commits) in self._aborted:
+        if self._again is not None:
+            self._polls, self._again = iter(self._again), None
             raise TransactionAborted("the broker refused.")
 
     def rewind(self) -> None:
@@ -126,9 +127,10 @@ def test_what_came_of_a_partition_that_began_anew_is_written_once(run: Callable,
     assert source.commits == [{0: 30}, {0: 60, 1: 0}, {0: 60, 1: 25}]
 
 
-def test_after_a_failed_commit_the_poll_ahead_is_thrown_away(run: Callable, log: list) -> None:
-    polls = [replace(records({}), begun=begins(0)), records({0: log[:30]}), records({0: log[30:]})]
-    polls += [replace(records({}), begun=begins(0)), records({0: log[:50]}), records({0: log[50:]})]
-    source = Scripted(polls, aborted=(1,))
+def test_after_a_failed_commit_the_polls_ahead_are_thrown_away(run: Callable, log: list) -> None:
+    polls = [replace(records({}), begun=begins(0)), records({0: log[:30]})]
+    polls += [records({0: log[at : at + 10]}) for at in (30, 40, 50)]
+    again = [replace(records({}), begun=begins(0)), records({0: log[:50]}), records({0: log[50:]})]
+    source = Scripted(polls, again)
     assert run(source, 3) == [(0, 30), (0, 50), (0, 10)]
     assert source.commits == [{0: 30}, {0: 50}, {0: 60}]
