@@ -106,7 +106,7 @@ def model(settings: Settings, bundle: Bundle, run_id: str = "") -> Model:
             math.ceil(settings.align.lateness_s / schema.interval_s) + 2,
             checkpoint,
         )
-        return open_decoder(settings.decoder, schema, series), engine
+        return open_decoder(settings.decoder, schema), engine
 
     bet = settings.retrain.drift.against(detector, calibrator, scoring.delay, bundle.seed)
     config = scoring.calibration

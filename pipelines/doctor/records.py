@@ -10,7 +10,6 @@ from kafka import TopicPartition
 from detector.bundle import Bundle
 from detector.errors import ReconwatchError
 from detector.types import ReadingBatch
-from detector.windows.entities import SeriesIndex
 from pipelines.clock import Clock
 from pipelines.doctor.finding import Finding, failed, fine
 from pipelines.io.base import DeadLetter, RawBatch
@@ -69,7 +68,7 @@ def _topic(subject: str, settings: Settings, records: list[Any], bundle: Bundle,
         np.array([record.offset for record in records], np.int64),
         np.array([1_000_000 * record.timestamp for record in records], np.int64),
     )
-    decoded = open_decoder(settings.decoder, bundle.detector.schema, SeriesIndex()).decode(batch)
+    decoded = open_decoder(settings.decoder, bundle.detector.schema).decode(batch)
     if decoded.rejects:
         return _unreadable(subject, decoded.rejects, len(records))
     return _times(subject, decoded.readings, len(records), clock)

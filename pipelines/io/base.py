@@ -149,9 +149,16 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a decoder made of a ``RawBatch``: readings, and the records that hold none."""
+    """What a decoder made of a ``RawBatch``.
+
+    Attributes:
+        readings: their series are places in ``keys``.
+        keys: names of the series, in the order in which they are first met.
+        rejects: the records that hold no reading.
+    """
 
     readings: ReadingBatch
+    keys: Sequence[str]
     rejects: Sequence[DeadLetter] = ()
 
 
@@ -213,7 +220,7 @@ class Source(Protocol):
 
 
 class Decoder(Protocol):
-    """Turns the records of one wire format into columns; keeps no state but the index of series names."""
+    """Turns the records of one wire format into columns; it keeps no state, so polls may be decoded ahead."""
 
     def decode(self, batch: RawBatch) -> Decoded:
         """Reads a whole poll; a record that cannot be read becomes a dead letter and never raises."""

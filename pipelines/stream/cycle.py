@@ -1,13 +1,14 @@
 """What comes of one poll: results by partition, and how far they go."""
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from detector.alerting.alert import Alert
 from pipelines.clock import Clock
-from pipelines.io.base import Checkpoint, DeadLetter, Output, RawBatch, Source
-from pipelines.stream.shards import Shards
+from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch, Source
+from pipelines.stream.shards import Shard, Shards
 
 
 class Part(NamedTuple):
@@ -55,6 +56,20 @@ class Cycle:
         return replace(self, parts=parts, checkpoint=replace(self.checkpoint, positions=positions))
 
 
+class Read(NamedTuple):
+    """Records of one shard, decoded.
+
+    Attributes:
+        shard: theirs.
+        records: as they came.
+        decoded: what they hold.
+    """
+
+    shard: Shard
+    records: RawBatch
+    decoded: Decoded
+
+
 class Work:
     """Makes results of records; nothing else touches the shards meanwhile.
 
@@ -67,10 +82,20 @@ class Work:
     def __init__(self, shards: Shards, source: Source, clock: Clock) -> None:
         self._shards, self._source, self._clock = shards, source, clock
 
-    def cycle(self, batch: RawBatch, begun: bool) -> Cycle:
-        """Decodes and scores the records of a poll; ``begun`` tells that partitions began since the last one."""
-        begin_s = self._clock.monotonic_s()
-        parts = [*self._lost(batch), *self._unread(batch), *self._scored(batch)]
+    def read(self, batch: RawBatch) -> list[Read]:
+        """Decodes the records of a poll; other polls may be scored meanwhile."""
+        return [Read(shard, records, shard.decoder.decode(records)) for shard, records in self._shards.split(batch)]
+
+    def cycle(self, batch: RawBatch, reading: "Future[list[Read]]", begun: bool) -> Cycle:
+        """Scores the records of a poll.
+
+        Args:
+            batch: the records.
+            reading: gives them decoded.
+            begun: whether partitions began since the last poll.
+        """
+        read, begin_s = reading.result(), self._clock.monotonic_s()
+        parts = [*self._lost(batch), *self._unread(batch), *self._scored(read)]
         return self._ended(parts, begin_s, self._shards.firing() if begun else None)
 
     def finish(self) -> Cycle:
@@ -83,13 +108,11 @@ class Work:
         shards = self._shards
         return Cycle(parts, shards.checkpoint(), shards.late, shards.series, begin_s, standing)
 
-    def _scored(self, batch: RawBatch) -> Iterator[Part]:
-        for (decoder, engine, partition), records in self._shards.split(batch):
-            again = engine.replayed(records)
-            decoded = decoder.decode(records)
-            read_s = self._clock.monotonic_s()
-            output = self._placed(engine.push(records, decoded), partition)
-            yield Part(output, len(records) - again, again, self._clock.monotonic_s() - read_s)
+    def _scored(self, read: list[Read]) -> Iterator[Part]:
+        for shard, records, decoded in read:
+            again, begin_s = shard.engine.replayed(records), self._clock.monotonic_s()
+            output = self._placed(shard.engine.push(records, decoded), shard.partition)
+            yield Part(output, len(records) - again, again, self._clock.monotonic_s() - begin_s)
 
     def _lost(self, batch: RawBatch) -> Iterator[Part]:
         """Records that were deleted before they could be read: one dead letter per gap tells of them."""

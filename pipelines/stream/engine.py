@@ -26,7 +26,7 @@ class Engine:
         aligner: fresh.
         scorer: fresh.
         policy: fresh.
-        series: the index that the decoder names series by.
+        series: fresh index of the names of series.
         open_rows: rows of a series that the aligner may hold open.
         checkpoint: where an earlier run stopped.
     """
@@ -74,7 +74,8 @@ class Engine:
             batch: the records.
             decoded: what they hold.
         """
-        readings, letters = decoded.readings, decoded.rejects
+        ids, letters = self._series.ids(decoded.keys), decoded.rejects
+        readings = replace(decoded.readings, series=ids[decoded.readings.series])
         again = self._rewind.replayed(readings.partition, readings.offset)
         if again.any():
             before, readings = cut(readings, again), cut(readings, ~again)

@@ -1,7 +1,7 @@
 """The one loop: poll, decode, score, write, flush, and only then commit.
 
-Scoring has a thread of its own: while it works on the newest records, the loop writes and commits what came of those
-before them, and polls further. Everything else is the loop's, and only few polls are ever ahead of the last commit.
+Decoding and scoring have a thread each: while they work on the newest records, the loop writes and commits what came of
+those before them, and polls further. Everything else is the loop's, and few polls are ever ahead of the last commit.
 """
 
 import logging
@@ -64,7 +64,7 @@ class Processor:
         self._handover = handover
         self._readiness = Readiness(health, clock)
         self._work = Work(shards, source, clock)
-        self._lane = ThreadPoolExecutor(1, "score")
+        self._reading, self._scoring = ThreadPoolExecutor(1, "decode"), ThreadPoolExecutor(1, "score")
         self._ahead: deque[Future[Cycle]] = deque()
         self._begun = self._committed = True
 
@@ -79,7 +79,7 @@ class Processor:
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         try:
-            with self._lane:
+            with self._reading, self._scoring:
                 self._loop(stop)
         except TooManyDeadLetters as error:
             self._health.halt(str(error))
@@ -130,7 +130,8 @@ class Processor:
         self._shards.follow(batch, self._source.place)
         self._begun |= bool(batch.begun)
         if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
-            self._ahead.append(self._lane.submit(self._work.cycle, batch, self._begun))
+            reading = self._reading.submit(self._work.read, batch)
+            self._ahead.append(self._scoring.submit(self._work.cycle, batch, reading, self._begun))
             self._begun = False
         while self._ahead and (len(self._ahead) > MOST_AHEAD or self._ahead[0].done()):
             done.append(self._ahead.popleft().result())

@@ -20,7 +20,7 @@ class Shard(NamedTuple):
     """A part of the stream that depends on nothing outside it.
 
     Attributes:
-        decoder: names series by an index that it shares with the engine.
+        decoder: reads its records.
         engine: holds all state.
         partition: the only one it reads, None if it reads all.
     """

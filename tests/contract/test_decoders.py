@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.binary import BinaryConfig
 from pipelines.io.decoders.binary_format import encode
@@ -66,7 +65,7 @@ CASES = {
 BROKEN = [b"", b"\x00\xff", b"{", b"[1]", b"[" * 64, b'"', b"null", b",,,,,,", b"{}" * 5, b"x" * 100_000]
 
 
-def _decode(case: Case, records: list[bytes], index: SeriesIndex | None = None) -> Decoded:
+def _decode(case: Case, records: list[bytes]) -> Decoded:
     count = len(records)
     batch = RawBatch(
         records=records,
@@ -76,14 +75,14 @@ def _decode(case: Case, records: list[bytes], index: SeriesIndex | None = None) 
         timestamp_ns=np.full(count, NO_TIME),
         header=case.header,
     )
-    return case.config.open(CHANNELS, SeriesIndex() if index is None else index).decode(batch)
+    return case.config.open(CHANNELS).decode(batch)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_readings_carry_series_time_values_and_position(case: Case) -> None:
-    index = SeriesIndex()
-    readings = _decode(case, case.records, index).readings
-    assert index.keys(readings.series).tolist() == ["pump-1", "pump-2"]
+    decoded = _decode(case, case.records)
+    readings = decoded.readings
+    assert [decoded.keys[place] for place in readings.series] == ["pump-1", "pump-2"]
     assert readings.time_ns.tolist() == [10_000_000_000, 11_000_000_000]
     np.testing.assert_array_equal(readings.values, [[1.5, np.nan], [np.nan, 2.5]])
     assert readings.partition.tolist() == [3, 3]
@@ -107,11 +106,10 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_its_neighbours_do_not_cha
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_nothing_but_broken_records_and_no_record_at_all(case: Case) -> None:
     assert len(_decode(case, []).readings) == 0
-    index = SeriesIndex()
-    decoded = _decode(case, BROKEN, index)
+    decoded = _decode(case, BROKEN)
     assert len(decoded.readings) == 0
     assert [letter.offset for letter in decoded.rejects] == list(range(100, 100 + len(BROKEN)))
-    assert len(index) == 0, "a broken record must not make a series"
+    assert not decoded.keys, "a broken record must not make a series"
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

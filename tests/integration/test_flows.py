@@ -12,7 +12,6 @@ from detector.bundle import load
 from detector.errors import ConfigError
 from detector.inference import Scorer, calibrate
 from detector.windows.align import Aligner
-from detector.windows.entities import SeriesIndex
 from pipelines.cli.main import run
 from pipelines.io.base import RawBatch
 from pipelines.io.decoders.long import LongConfig
@@ -100,7 +99,7 @@ def test_the_daemon_scores_records_as_the_file(trained, wire):
         tuple(known.columns) if wire == "csv" else None,
     )
     config = WideConfig(timestamp=TimeField(path="ts", unit="s"))
-    decoded = open_decoder(config, detector.schema, SeriesIndex()).decode(batch)
+    decoded = open_decoder(config, detector.schema).decode(batch)
     assert not decoded.rejects
     aligner = Aligner(detector.schema)
     scorer = Scorer(detector, calibrate(detector, 0))
@@ -113,7 +112,7 @@ def test_the_daemon_scores_records_as_the_file(trained, wire):
 
 def test_text_needs_wide_records(trained):
     with pytest.raises(ConfigError, match="kind long reads numbers only"):
-        open_decoder(LongConfig(), load(trained).detector.schema, SeriesIndex())
+        open_decoder(LongConfig(), load(trained).detector.schema)
 
 
 def test_a_record_of_words_alone_is_a_record(trained):
@@ -126,7 +125,7 @@ def test_a_record_of_words_alone_is_a_record(trained):
         np.full(2, 10**18),
         None,
     )
-    decoded = open_decoder(WideConfig(timestamp=None), schema, SeriesIndex()).decode(batch)
+    decoded = open_decoder(WideConfig(timestamp=None), schema).decode(batch)
     assert len(decoded.readings) == 1
     assert [letter.reason for letter in decoded.rejects] == ["no_value"]
 

@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.envelope import EnvelopeConfig
 from pipelines.io.decoders.envelope_plain import PlainReader
@@ -63,11 +62,11 @@ def envelopes(draw: st.DrawFn) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def decoded(config: EnvelopeConfig, records: list[bytes]) -> tuple[SeriesIndex, Decoded]:
-    index, count = SeriesIndex(), len(records)
+def decoded(config: EnvelopeConfig, records: list[bytes]) -> Decoded:
+    count = len(records)
     keys = [f"key-{i % 2}" for i in range(count)]
     batch = RawBatch(records, keys, np.full(count, 3, np.int32), np.arange(count), np.full(count, 10**18))
-    return index, config.open(CHANNELS, index).decode(batch)
+    return config.open(CHANNELS).decode(batch)
 
 
 def others(reader: PlainReader, records: list[bytes]) -> tuple[list[Any], list[int]]:
@@ -83,11 +82,11 @@ def others(reader: PlainReader, records: list[bytes]) -> tuple[list[Any], list[i
 @example([b'{"timestamp":1,"values":{"flow":[1.5e', b"3]}}", b'{"values":{"flow":[1.25]}}'], CONFIGS[0])
 @example([b'{"interval_s":1,"timestamp":3,"values":{"flow":[1,2]}} x', b"", b"{}"], CONFIGS[0])
 def test_together_as_one_by_one(records: list[bytes], config: EnvelopeConfig) -> None:
-    together, ours = decoded(config, records)
+    ours = decoded(config, records)
     with patch.object(PlainReader, "read", others):
-        apart, theirs = decoded(config, records)
-    assert together.keys(ours.readings.series).tolist() == apart.keys(theirs.readings.series).tolist()
-    for name in ("time_ns", "values", "partition", "offset"):
+        theirs = decoded(config, records)
+    assert ours.keys == theirs.keys
+    for name in ("series", "time_ns", "values", "partition", "offset"):
         np.testing.assert_array_equal(getattr(ours.readings, name), getattr(theirs.readings, name))
     assert ours.rejects == theirs.rejects
 

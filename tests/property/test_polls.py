@@ -4,6 +4,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,9 +88,12 @@ def text(draw: st.DrawFn) -> bytes:
 
 
 def decoded(config: DecoderConfig, polls: Sequence[RawBatch]) -> tuple[list[Decoded], list[str]]:
-    index = SeriesIndex()
-    decoder = config.open(CHANNELS, index)
-    found = [decoder.decode(poll) for poll in polls]
+    """Decodes polls; series are numbered over all of them."""
+    index, decoder = SeriesIndex(), config.open(CHANNELS)
+    found = []
+    for one in map(decoder.decode, polls):
+        series = index.ids(one.keys)[one.readings.series]
+        found.append(replace(one, readings=replace(one.readings, series=series)))
     return found, [index.key(series) for series in range(len(index))]
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.types import Floats, Ints
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.binary_alike import alike
 from pipelines.io.decoders.binary_format import Block, read
@@ -37,16 +36,16 @@ class BinaryConfig(BaseModel):
     )
     max_samples: int = Field(default=MOST_SAMPLES, ge=1, le=1_000_000, description="Most samples of one record")
 
-    def open(self, channels: tuple[str, ...], series: SeriesIndex) -> "BinaryDecoder":
-        """Returns a decoder for these channels that names series by ``series``."""
-        return BinaryDecoder(self, channels, series)
+    def open(self, channels: tuple[str, ...]) -> "BinaryDecoder":
+        """Returns a decoder for these channels."""
+        return BinaryDecoder(self, channels)
 
 
 class BinaryDecoder:
     """Many readings per record, with a value for every channel that the envelope carries."""
 
-    def __init__(self, config: BinaryConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
-        self._config, self._series = config, series
+    def __init__(self, config: BinaryConfig, channels: tuple[str, ...]) -> None:
+        self._config = config
         self._column = {config.channels.get(name, name): at for at, name in enumerate(channels)}
         self._channels = len(channels)
         self._tables: dict[bytes, tuple[Ints, Ints]] = {}
@@ -69,7 +68,7 @@ class BinaryDecoder:
         stamps_ns = np.concatenate([np.empty(0, np.int64), *(np.asarray(one.stamps) for one in single)])
         stacks += stacked(single, stamps_ns)
         keys = [name or key or NAMELESS for name, key in zip(names(batch, stacks), batch.keys, strict=True)]
-        return unpacked(batch, stacks, keys, faults, self._channels, self._series)
+        return unpacked(batch, stacks, keys, faults, self._channels)
 
     def _envelope(self, row: int, block: Block) -> Envelope:
         values = self._values(block.table, block.columns)

@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.types import Floats, Ints
-from detector.windows.entities import SeriesIndex
 from detector.windows.schema import NS
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.columns import Faults
@@ -52,16 +51,16 @@ class EnvelopeConfig(BaseModel):
     )
     max_samples: int = Field(default=MOST_SAMPLES, ge=1, le=1_000_000, description="Most samples of one record")
 
-    def open(self, channels: tuple[str, ...], series: SeriesIndex) -> "EnvelopeDecoder":
-        """Returns a decoder for these channels that names series by ``series``."""
-        return EnvelopeDecoder(self, channels, series)
+    def open(self, channels: tuple[str, ...]) -> "EnvelopeDecoder":
+        """Returns a decoder for these channels."""
+        return EnvelopeDecoder(self, channels)
 
 
 class EnvelopeDecoder:
     """Many readings per record, with a value for every channel that the envelope carries."""
 
-    def __init__(self, config: EnvelopeConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
-        self._config, self._series = config, series
+    def __init__(self, config: EnvelopeConfig, channels: tuple[str, ...]) -> None:
+        self._config = config
         self._paths = tuple(config.channels.get(name, name) for name in channels)
         time = config.timestamp.path if config.timestamp else None
         self._plain = PlainReader(time, config.interval, config.entity, config.values, self._paths)
@@ -89,7 +88,7 @@ class EnvelopeDecoder:
         stamps = [stamp for one in found for stamp in one.stamps]
         stacks += stacked(found, self._stamps_ns(batch, rows, counts, stamps, faults))
         keys = entities(batch, names(batch, stacks) if self._config.entity else None, faults)
-        return unpacked(batch, stacks, keys, faults, len(self._paths), self._series)
+        return unpacked(batch, stacks, keys, faults, len(self._paths))
 
     def _envelope(self, row: int, record: bytes) -> Envelope:
         document = loaded(record)

@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.columns import Fields
 from pipelines.io.decoders.readings import entities, read, readings
@@ -27,17 +26,16 @@ class LongConfig(BaseModel):
     channel: str = Field(default="channel", description="Field that names the channel")
     value: str = Field(default="value", description="Field that holds the value")
 
-    def open(self, channels: tuple[str, ...], series: SeriesIndex) -> "LongDecoder":
-        """Returns a decoder for these channels that names series by ``series``."""
-        return LongDecoder(self, channels, series)
+    def open(self, channels: tuple[str, ...]) -> "LongDecoder":
+        """Returns a decoder for these channels."""
+        return LongDecoder(self, channels)
 
 
 class LongDecoder:
     """One reading per record, with a value for one channel; the aligner joins those of one time."""
 
-    def __init__(self, config: LongConfig, channels: tuple[str, ...], series: SeriesIndex) -> None:
+    def __init__(self, config: LongConfig, channels: tuple[str, ...]) -> None:
         self._config = config
-        self._series = series
         self._column = {name: at for at, name in enumerate(channels)}
         texts = (config.channel, config.entity) if config.entity else (config.channel,)
         self._fields = Fields(config.timestamp, (config.value,), texts)
@@ -51,4 +49,4 @@ class LongDecoder:
         keys = entities(batch, columns.texts[1] if self._config.entity else None, columns.faults)
         values = np.full((len(batch), len(self._column)), np.nan)
         values[np.arange(len(batch)), column] = columns.numbers[:, 0]
-        return readings(batch, columns, keys, values, self._series)
+        return readings(batch, columns, keys, values)

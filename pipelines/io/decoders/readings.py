@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detector.types import Floats, ReadingBatch
-from detector.windows.entities import SeriesIndex
+from detector.types import Floats, Ints, ReadingBatch
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.columns import Columns, Faults, Fields
 from pipelines.io.decoders.csv_columns import read_csv
@@ -34,7 +33,22 @@ def entities(batch: RawBatch, names: Sequence[str | None] | None, faults: Faults
     return [name or NAMELESS for name in names]
 
 
-def readings(batch: RawBatch, columns: Columns, keys: Sequence[str], values: Floats, series: SeriesIndex) -> Decoded:
+def numbered(keys: Sequence[str]) -> tuple[list[str], Ints]:
+    """Returns keys, each once, and which of them each [B] is, [B] int32."""
+    places = _Places()
+    found = np.fromiter(map(places.__getitem__, keys), np.int32, len(keys))
+    return list(places), found
+
+
+class _Places(dict[str, int]):
+    """Numbers for keys, in the order in which they are asked for."""
+
+    def __missing__(self, key: str) -> int:
+        self[key] = place = len(self)
+        return place
+
+
+def readings(batch: RawBatch, columns: Columns, keys: Sequence[str], values: Floats) -> Decoded:
     """Makes readings of the usable records, and dead letters of the others.
 
     Args:
@@ -42,18 +56,19 @@ def readings(batch: RawBatch, columns: Columns, keys: Sequence[str], values: Flo
         columns: their time, and which of them are usable.
         keys: [B] series names.
         values: [B, F].
-        series: gives the names their ids.
     """
     rows = np.flatnonzero(columns.faults.usable)
     if len(rows) < len(batch):
         keys = [keys[i] for i in rows.tolist()]
+    met, series = numbered(keys)
     return Decoded(
         ReadingBatch(
-            series=series.ids(keys),
+            series=series,
             time_ns=columns.time_ns[rows],
             values=values[rows],
             partition=batch.partition[rows],
             offset=batch.offset[rows],
         ),
+        met,
         columns.faults.letters(batch),
     )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.types import Bools, Floats, Ints, ReadingBatch
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.columns import Faults
+from pipelines.io.decoders.readings import numbered
 
 LAST_NS = 9.2e18
 MOST_SAMPLES = 4096
@@ -130,9 +130,7 @@ def names(batch: RawBatch, stacks: Sequence[Stack]) -> list[str | None]:
     return found
 
 
-def unpacked(
-    batch: RawBatch, stacks: Sequence[Stack], keys: Sequence[str], faults: Faults, channels: int, series: SeriesIndex
-) -> Decoded:
+def unpacked(batch: RawBatch, stacks: Sequence[Stack], keys: Sequence[str], faults: Faults, channels: int) -> Decoded:
     """Makes readings of the samples of usable envelopes, and dead letters of the other records.
 
     Args:
@@ -141,7 +139,6 @@ def unpacked(
         keys: [B] series names.
         faults: of the records that are no envelopes; those without a time are added.
         channels: F.
-        series: gives the names their ids.
     """
     clocks, timeless, samples = [], np.zeros(len(batch), np.bool_), np.zeros(len(batch), np.int64)
     for stack in stacks:
@@ -162,6 +159,7 @@ def unpacked(
         readings_ns[at] = time_ns if whole else time_ns[kept]
         values[at] = np.swapaxes(stack.values if whole else stack.values[kept], 1, 2)
     record = np.flatnonzero(faults.usable)
-    ids, counts = series.ids([keys[row] for row in record.tolist()]), samples[record]
+    (met, ids), counts = numbered([keys[row] for row in record.tolist()]), samples[record]
     partition, offset = np.repeat(batch.partition[record], counts), np.repeat(batch.offset[record], counts)
-    return Decoded(ReadingBatch(np.repeat(ids, counts), readings_ns, values, partition, offset), faults.letters(batch))
+    readings = ReadingBatch(np.repeat(ids, counts), readings_ns, values, partition, offset)
+    return Decoded(readings, met, faults.letters(batch))

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detector.types import Bools, Floats
 from detector.windows.categories import Categories
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Decoded, RawBatch
 from pipelines.io.decoders.columns import Columns, Fields
 from pipelines.io.decoders.readings import entities, read, readings
@@ -32,20 +31,16 @@ class WideConfig(BaseModel):
         default_factory=dict, description="Field of a channel, where it is not called like the channel"
     )
 
-    def open(
-        self, channels: tuple[str, ...], series: SeriesIndex, words: Mapping[str, Categories] = MappingProxyType({})
-    ) -> "WideDecoder":
-        """Returns a decoder for these channels that names series by ``series``; ``words`` are those of text."""
-        return WideDecoder(self, channels, series, words)
+    def open(self, channels: tuple[str, ...], words: Mapping[str, Categories] = MappingProxyType({})) -> "WideDecoder":
+        """Returns a decoder for these channels; ``words`` are those of text."""
+        return WideDecoder(self, channels, words)
 
 
 class WideDecoder:
     """One reading per record, with a value for every channel it carries."""
 
-    def __init__(
-        self, config: WideConfig, channels: tuple[str, ...], series: SeriesIndex, words: Mapping[str, Categories]
-    ) -> None:
-        self._config, self._series = config, series
+    def __init__(self, config: WideConfig, channels: tuple[str, ...], words: Mapping[str, Categories]) -> None:
+        self._config = config
         paths = {name: config.channels.get(name, name) for name in channels}
         self._text = [(channels.index(name), known) for name, known in words.items()]
         self._numeric = [at for at, name in enumerate(channels) if name not in words]
@@ -63,7 +58,7 @@ class WideDecoder:
         values, carried = self._values(columns), self._carried(batch, columns)
         columns.faults.mark(~carried, "no_value", "The record carries none of the detector's channels.")
         keys = entities(batch, columns.texts[0] if self._config.entity else None, columns.faults)
-        return readings(batch, columns, keys, values, self._series)
+        return readings(batch, columns, keys, values)
 
     def _values(self, columns: Columns) -> Floats:
         """Puts numbers and the bits of words [B, F] into the order of the channels."""

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.binary import BinaryConfig
 from pipelines.io.decoders.binary_format import encode, read
@@ -31,7 +30,7 @@ FLOW = [[1.0, 2.0, 3.0]]
 def decoded(config: DecoderConfig, records: Sequence[bytes], at_ns: int = NO_TIME) -> Decoded:
     count = len(records)
     numbers = np.full(count, 3, np.int32), np.arange(count), np.full(count, at_ns)
-    return config.open(CHANNELS, SeriesIndex()).decode(RawBatch(list(records), [None] * count, *numbers))
+    return config.open(CHANNELS).decode(RawBatch(list(records), [None] * count, *numbers))
 
 
 def envelope(**fields: object) -> bytes:
@@ -261,7 +260,7 @@ def test_a_changed_binary_envelope_is_readings_or_a_dead_letter(changes: list[tu
 
 def test_a_header_cannot_ask_for_memory() -> None:
     record = sealed(struct.pack("<4sBBHIHHqq", b"RWS1", 1, 0, 65_535, 2**32 - 1, 65_535, 65_535, 0, 1))
-    decoder = BINARY.open(CHANNELS, SeriesIndex())
+    decoder = BINARY.open(CHANNELS)
     batch = RawBatch([record], [None], np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64))
     decoder.decode(batch)
     tracemalloc.start()

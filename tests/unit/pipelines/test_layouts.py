@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import NO_TIME, Decoded, RawBatch
 from pipelines.io.decoders.json_columns import lookup
 from pipelines.io.decoders.long import LongConfig
@@ -15,7 +14,7 @@ def _wide(*records: bytes, header: tuple[str, ...] | None = None, at_ns: int = N
     count = len(records)
     numbers = np.zeros(count, np.int32), np.arange(count), np.full(count, at_ns)
     batch = RawBatch(list(records), [None] * count, *numbers, header)
-    return WideConfig(**options).open(("x", "y"), SeriesIndex()).decode(batch)
+    return WideConfig(**options).open(("x", "y")).decode(batch)
 
 
 def _reasons(decoded: Decoded) -> list[str]:
@@ -100,13 +99,12 @@ def test_csv_rows_with_empty_fields_are_rows() -> None:
 
 
 def test_csv_keeps_entities_as_they_are_written() -> None:
-    index = SeriesIndex()
     lines = [b"1,007,1", b"2,7,1", b"3,,1"]
     batch = RawBatch(
         lines, [None] * 3, np.zeros(3, np.int32), np.arange(3), np.full(3, NO_TIME), ("timestamp", "id", "x")
     )
-    decoded = WideConfig(entity="id").open(("x",), index).decode(batch)
-    assert index.keys(np.array([0, 1])).tolist() == ["007", "7"]
+    decoded = WideConfig(entity="id").open(("x",)).decode(batch)
+    assert decoded.keys == ["007", "7"]
     assert _reasons(decoded) == ["no_entity"]
 
 
@@ -119,5 +117,5 @@ def test_csv_lines_with_too_few_or_too_many_fields_or_an_open_quote() -> None:
 def test_an_unknown_channel_is_a_dead_letter() -> None:
     record = b'{"timestamp":1,"channel":"voltage","value":1}'
     batch = RawBatch([record], ["k"], np.zeros(1, np.int32), np.arange(1), np.full(1, NO_TIME))
-    decoded = LongConfig(timestamp=TimeField(unit="s")).open(("x",), SeriesIndex()).decode(batch)
+    decoded = LongConfig(timestamp=TimeField(unit="s")).open(("x",)).decode(batch)
     assert _reasons(decoded) == ["unknown_channel"]

@@ -1,5 +1,6 @@
 """Whatever layout rows are packed in, its decoder gives the same readings."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 
 from detector.errors import DataError
 from detector.types import ReadingBatch
-from detector.windows.entities import SeriesIndex
 from pipelines.io.base import NO_TIME, RawBatch
 from pipelines.io.decoders.binary import BinaryConfig
 from pipelines.io.decoders.envelope import EnvelopeConfig
@@ -47,11 +47,10 @@ def readings(decoder: DecoderConfig, records: list[Record]) -> ReadingBatch:
         np.arange(count),
         np.full(count, NO_TIME),
     )
-    index = SeriesIndex()
-    index.ids(["pump-1", "pump-2"])
-    decoded = decoder.open(CHANNELS, index).decode(batch)
+    decoded = decoder.open(CHANNELS).decode(batch)
     assert not decoded.rejects
-    return decoded.readings
+    number = np.array([("pump-1", "pump-2").index(key) for key in decoded.keys], np.int32)
+    return replace(decoded.readings, series=number[decoded.readings.series])
 
 
 @pytest.mark.parametrize("gap", [0, 100])
