@@ -17,9 +17,12 @@ from detector.windows.align_state import EVICTED, FOREVER, NEVER, POLICIES, Alig
 from detector.windows.closed_rows import Written, larger, room, write
 from detector.windows.open_rows import returns, settle, take
 from detector.windows.schema import NS, Schema
+from detector.windows.straight_rows import straight
 
 # Readings per kernel call: bounds the pool of open rows when whole files are pushed at once.
 _CHUNK = 16_384
+# Readings that go the long way, before the short way is tried again.
+_FEW = 256
 
 
 class AlignConfig(BaseModel):
@@ -128,9 +131,11 @@ class Aligner:
         kinds = (np.int32, np.int64, np.float64, np.int32, np.int64)
         arrays = [np.ascontiguousarray(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         self._check(*arrays)
-        begins = range(0, len(readings), _CHUNK)
-        closed = (self._take([array[begin : begin + _CHUNK] for array in arrays]) for begin in begins)
-        return self._written(len(readings), closed)
+        if self._rules.grid or self._rules.settle_ns:
+            begins = range(0, len(readings), _CHUNK)
+            closed = (self._take([array[begin : begin + _CHUNK] for array in arrays]) for begin in begins)
+            return self._written(len(readings), closed)
+        return self._straight(arrays)
 
     def flush(self) -> SampleBatch:
         """Closes all open rows, as at the end of the input."""
@@ -183,6 +188,24 @@ class Aligner:
         """
         self._state.restore(series, partition, state)
 
+    def _straight(self, arrays: list[np.ndarray]) -> SampleBatch:
+        """Takes readings that are rows at once, the long way where they are not as simple as most."""
+        series, _, _, partition, _ = arrays
+        state, size, at = self._state, len(series), 0
+        out, n = room(size, len(self._gap)), 0
+        state.reserve(int(series.max(initial=-1)) + 1, int(partition.max(initial=-1)) + 1, 0)
+        while at < size:
+            rest = [array[at:] for array in arrays]
+            kept = (state.series, state.last, self._gap, state.watermark, state.counters)
+            taken, n = straight(*(*rest, self._rules, *kept, out, n))
+            at += taken
+            if at < size:
+                some = [array[at : at + _FEW] for array in arrays]
+                out, n = self._write(out, n, *self._take(some))
+                out = larger(out, n + size - at)
+                at += len(some[0])
+        return SampleBatch(*Written._make(column[:n] for column in out))
+
     def _take(self, arrays: list[np.ndarray]) -> tuple[Ints, int]:
         series, time_ns, values, partition, offset = arrays
         state, rules = self._state, self._rules
@@ -193,17 +216,21 @@ class Aligner:
 
     def _settle(self, series: Bools) -> SampleBatch:
         state = self._state
-        return self._written(0, [settle(series, self._rules, state.series, state.rows, state.height, state.counters)])
+        closed = settle(series, self._rules, state.series, state.rows, state.height, state.counters)
+        return self._written(0, [closed])
 
     def _written(self, expected: int, parts: Iterable[tuple[Ints, int]]) -> SampleBatch:
         """Writes closed rows out, part by part; ``expected`` rows are a good guess."""
-        state, gap = self._state, self._gap
-        out, n = room(expected, len(gap)), 0
+        out, n = room(expected, len(self._gap)), 0
         for closed, rows in parts:
-            out = larger(out, n + rows)
-            pool = (state.rows, state.cells, state.spare, state.height)
-            n = write(closed, self._rules, gap, state.last, *pool, state.counters, out, n)
+            out, n = self._write(out, n, closed, rows)
         return SampleBatch(*Written._make(column[:n] for column in out))
+
+    def _write(self, out: Written, n: int, closed: Ints, rows: int) -> tuple[Written, int]:
+        """Writes closed rows out from row ``n`` on, in all so many; returns where, and the row after the last."""
+        state, out = self._state, larger(out, n + rows)
+        pool = (state.rows, state.cells, state.spare, state.height)
+        return out, write(closed, self._rules, self._gap, state.last, *pool, state.counters, out, n)
 
     def _check(self, series: Ints, time_ns: Ints, values: Floats, partition: Ints, offset: Ints) -> None:
         """Checks everything that compiled code relies on without looking."""

@@ -76,7 +76,7 @@ def write(closed, rules, gap, last, rows, cells, spare, height, counters, out, r
             if not np.isnan(value):
                 known.value, known.time_ns = value, t
             elif gap[c] <= LINEAR:  # missing: what the policy of the channel says
-                value = _held(known, t, rules.hold_ns)
+                value = carried(known, t, rules.hold_ns)
             elif gap[c] == BREAK and not np.isnan(known.value):
                 known.value = np.inf
             values[r, c] = value
@@ -99,7 +99,8 @@ def _returns(s, slot, gap, last, cells):
 
 
 @njit(cache=True, nogil=True)
-def _held(known, t, hold_ns):
+def carried(known, t, hold_ns):
+    """The newest value of a channel, if it is not too old to stand in for a missing one at time ``t``; else NaN."""
     return known.value if hold_ns == FOREVER or t - known.time_ns <= hold_ns else np.nan
 
 
@@ -109,7 +110,7 @@ def _between(s, slot, t, before_ns, share, hold_ns, gap, last, cells, values, r)
     for c in range(len(gap)):
         after = cells[slot, c].value
         if gap[c] == LINEAR and not np.isnan(after):
-            held = _held(last[s, c], before_ns, hold_ns)
+            held = carried(last[s, c], before_ns, hold_ns)
             values[r, c] = held + (after - held) * share
         else:
-            values[r, c] = _held(last[s, c], t, hold_ns) if gap[c] <= LINEAR else np.nan
+            values[r, c] = carried(last[s, c], t, hold_ns) if gap[c] <= LINEAR else np.nan

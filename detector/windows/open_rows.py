@@ -39,7 +39,7 @@ def take(ids, time_ns, values, partition, offset, rules, series, rows, cells, sp
         if mark != NEVER and rules.ahead_ns != FOREVER and t - mark > rules.ahead_ns:
             counters[AHEAD] += 1
             continue
-        if _silent(series[s].seen_ns, mark, rules):
+        if silent(series[s].seen_ns, mark, rules):
             while series[s].open:
                 n = _close_oldest(series[s], rules, rows, closed, n, counters)
             series[s].closed_key = series[s].seen_ns = NEVER
@@ -84,7 +84,7 @@ def returns(ids, time_ns, partition, rules, seen_ns, watermark):
         mark = watermark[p]
         if mark != NEVER and rules.ahead_ns != FOREVER and t - mark > rules.ahead_ns:
             continue
-        found[i] = _silent(seen_ns[s], mark, rules)
+        found[i] = silent(seen_ns[s], mark, rules)
         watermark[p] = max(mark, t)
         seen_ns[s] = t if found[i] else max(seen_ns[s], t)
     return found
@@ -102,7 +102,7 @@ def settle(wanted, rules, series, rows, height, counters):
 
 
 @njit(cache=True, nogil=True)
-def _silent(seen_ns, mark, rules):
+def silent(seen_ns, mark, rules):
     """Whether the partition has moved so far past the series that it counts as evicted, be it cleared already or not.
 
     Deciding it at every reading keeps the rows independent of when the caller asks for evictions.

@@ -16,6 +16,8 @@ from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
 from pipelines.stream.recovery import Rewind
 
+PART_ROWS = 32_768
+"""Readings that are aligned and scored in one go: their arrays stay in the processor's cache."""
 _NONE = np.empty(0, np.int32)
 
 
@@ -79,17 +81,17 @@ class Engine:
         again = self._rewind.replayed(readings.partition, readings.offset)
         if again.any():
             before, readings = cut(readings, again), cut(readings, ~again)
-            for part, named in self._parts(before, readings.series):
+            for part, later in self._parts(before):
                 verdicts, silent = self._scored(part)
                 for _ in verdicts:
                     pass
-                self._release(silent, named)
+                self._release(silent, later, readings.series)
         if letters:
             told = self._rewind.replayed(*np.array([(x.partition, x.offset) for x in letters]).T)
             letters = [letter for letter, before in zip(letters, told, strict=True) if not before]
         if len(readings):
             self._ended = False
-        results = [self._decided(part, named) for part, named in self._parts(readings, _NONE)]
+        results = [self._decided(part, later) for part, later in self._parts(readings)]
         self._rewind.read(batch.partition, batch.offset)
         return replace(_joined(results), dead_letters=letters)
 
@@ -145,14 +147,16 @@ class Engine:
         self._scorer.restore(series, part("score", state))
         self._rewind.restore(series, partition, upto, part("rewind", state))
 
-    def _parts(self, readings: ReadingBatch, later: Ints) -> Iterator[tuple[ReadingBatch, Ints]]:
+    def _parts(self, readings: ReadingBatch) -> Iterator[tuple[ReadingBatch, Ints]]:
         """Cuts readings before each that ends a silence, so that results do not depend on where polls end.
 
-        Gives each part with the series of all readings that come after it, those of ``later`` among them.
+        Further cuts, which change nothing, keep what is worked on small. Gives each part with the series of all
+        readings that come after it.
         """
-        edges = [0, *self._aligner.returns(readings).tolist(), len(readings)]
-        for start, stop in itertools.pairwise(edges):
-            yield cut(readings, slice(start, stop)), np.concatenate([readings.series[stop:], later])
+        size = len(readings)
+        edges = sorted({0, *range(PART_ROWS, size, PART_ROWS), *self._aligner.returns(readings).tolist(), size})
+        for start, stop in itertools.pairwise(edges if size else [0, 0]):
+            yield cut(readings, slice(start, stop)), readings.series[stop:]
 
     def _scored(self, readings: ReadingBatch) -> tuple[Iterator[Verdict], Ints]:
         """Returns what the readings settle, as it is scored, and the series silent for too long, to be released."""
@@ -167,12 +171,12 @@ class Engine:
             yield from self._scorer.push(samples)
         yield self._scorer.flush(silent)
 
-    def _decided(self, readings: ReadingBatch, named: Ints) -> Output:
+    def _decided(self, readings: ReadingBatch, later: Ints) -> Output:
         verdicts, silent = self._scored(readings)
         decisions, alerts = self._judged(verdicts)
         keys, ended = self._series.keys(decisions.series), self._series.keys(silent).tolist()
         alerts += self._policy.close(ended)
-        self._release(silent, named)
+        self._release(silent, later)
         return Output(keys, self._channels, decisions, alerts, silent=ended)
 
     def _judged(self, verdicts: Iterable[Verdict]) -> tuple[DecisionBatch, list[Alert]]:
@@ -183,11 +187,12 @@ class Engine:
             alerts += self._policy.push(verdict.decisions, self._series, verdict.explain)
         return joined(decisions), alerts
 
-    def _release(self, series: Ints, named: Ints) -> None:
-        """Forgets series; those of ``named``, whose readings are still to come, keep their ids."""
-        self._scorer.evict(series)
-        self._rewind.evict(series)
-        self._series.release(np.setdiff1d(series, named))
+    def _release(self, series: Ints, *later: Ints) -> None:
+        """Forgets series; those whose readings are still to come keep their ids."""
+        if len(series):
+            self._scorer.evict(series)
+            self._rewind.evict(series)
+            self._series.release(np.setdiff1d(series, np.concatenate(later)))
 
 
 def _joined(outputs: Sequence[Output]) -> Output:

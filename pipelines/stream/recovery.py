@@ -56,7 +56,8 @@ class Rewind:
         A row depends on its own readings and, where a channel holds its last value, on the reading that gave it. The
         offsets of the readings before this batch stand for the latter: they are never too new.
         """
-        self._room(np.concatenate([readings.series, samples.series]))
+        self._room(readings.series)
+        self._room(samples.series)
         _note(samples.series, samples.partition, samples.offset, self._reach, self._seen, self._rows, self._home)
         _observe(
             readings.series, readings.partition, readings.offset, readings.values,
@@ -132,11 +133,17 @@ def _note(series, partition, offset, reach, seen, rows, home):  # type: ignore[n
 
 @njit(cache=True, nogil=True)
 def _observe(series, partition, offset, values, reach, seen, rows, home):  # type: ignore[no-untyped-def]
+    complete = False
     for i in range(len(series)):
         s = series[i]
+        if complete and s == series[i - 1] and offset[i] == offset[i - 1]:
+            continue  # of the same record, which has given every channel a value
         if rows[s] == 0:  # no row closed yet: all of it is needed
             reach[s, 0] = min(reach[s, 0], offset[i])
             home[s] = partition[i]
+        complete = True
         for f in range(values.shape[1]):
             if np.isfinite(values[i, f]):
                 seen[s, f] = offset[i]
+            else:
+                complete = False

@@ -32,6 +32,8 @@ from pipelines.io.kafka.writer import Writer
 log = logging.getLogger(__name__)
 
 NS_PER_MS = 1_000_000
+FETCH_BYTES = 4 << 20
+"""Most that one answer holds of a partition: with less, a backlog of large records comes in many small polls."""
 
 
 class KafkaSource:
@@ -50,6 +52,7 @@ class KafkaSource:
                 "session_timeout_ms": session_ms,
                 "heartbeat_interval_ms": round(1000 * self._heartbeat_s),
                 "partition_assignment_strategy": [ASSIGNORS[config.assignor]],
+                "max_partition_fetch_bytes": FETCH_BYTES,
                 **static,
                 **config.consumer,
             },
