@@ -4,20 +4,18 @@ python -m benchmarks.daemon [--quick]
 
 `reconwatch run` reads, decodes, keeps windows, scores with the conv1d autoencoder of the preset ``fast`` at every 8th
 row, writes all scores and alerts and commits, in transactions. Its pace is read off the timestamps of the scores that
-it wrote, once it is done, so nothing is added to it. The bare loop polls and counts, nothing else.
+it wrote, once it is done, so nothing is added to it. The bare loop polls and counts, asking for as much at a time as
+the daemon does, in a process that has imported the client alone: a large heap would slow its garbage collector.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
-import time
-import uuid
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from kafka import KafkaConsumer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -27,6 +25,7 @@ from benchmarks.scoring import CHANNELS, trained
 from detector.members.presets import fast
 from pipelines.brokers.cluster import KafkaCluster
 from pipelines.io.kafka.config import KafkaConfig
+from pipelines.io.kafka.source import FETCH_BYTES
 
 SKIPPED, JOINED = 0.2, 0.5
 """Share of the records at the beginning that is not timed: compiled code is loaded, windows fill; of several daemons
@@ -44,32 +43,11 @@ def pace(daemons: Daemons, rows: int, skipped: float = SKIPPED) -> float:
     return float((done[-1] - done[first]) / ((times_ms[-1] - times_ms[first]) / 1000))
 
 
-def bare(kafka: str, topic: str, count: int) -> float:
-    """Polls so many records and returns how many a second."""
-    consumer = KafkaConsumer(
-        topic,
-        bootstrap_servers=kafka,
-        group_id=uuid.uuid4().hex,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_poll_records=POLL,
-        metrics_enabled=False,
-    )
-    seen, began_s, skipped = 0, 0.0, 0
-    while seen < count:
-        for records in consumer.poll(500).values():
-            seen += len(records)
-        if not began_s and seen >= SKIPPED * count:
-            began_s, skipped = time.monotonic(), seen
-    found = (seen - skipped) / (time.monotonic() - began_s)
-    consumer.close()
-    return found
-
-
-def apart(place: Place, count: int) -> float:
-    """Runs the bare loop in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.daemon", "--bare", place.kafka, place.topic, str(count)]
+def bare(place: Place, count: int) -> float:
+    """Polls so many records in a process of its own and returns how many a second."""
+    script = Path(__file__).with_name("bare_loop.py")
+    numbers = (str(count), str(SKIPPED), str(POLL), str(FETCH_BYTES))
+    command = [sys.executable, str(script), place.kafka, place.topic, *numbers]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -77,12 +55,7 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="1 turn instead of 5")
-    parser.add_argument("--bare", nargs=3, metavar=("KAFKA", "TOPIC", "COUNT"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.bare:
-        print(bare(given.bare[0], given.bare[1], int(given.bare[2])))
-        return
-    turns = 1 if given.quick else 5
+    turns = 1 if parser.parse_args().quick else 5
     table = Table("one daemon, one partition", "bare, records/s", "daemon, records/s", "ratio", "daemon, samples/s")
     scaled = Table("four partitions", "1 daemon, records/s", "2 daemons, records/s", "ratio")
     with tempfile.TemporaryDirectory() as name, KafkaCluster() as cluster:
@@ -94,7 +67,7 @@ def main() -> None:
             place.fill(layout.records(count))
             found = []
             for _ in track(range(turns), layout.name, transient=True, disable=not sys.stdout.isatty()):
-                alone = apart(place, count)
+                alone = bare(place, count)
                 with place.daemons() as daemons:
                     found.append((alone, pace(daemons, count * layout.samples) / layout.samples))
             bare_rate, rate = (median(one) for one in zip(*found, strict=True))
