@@ -35,6 +35,7 @@ from detector.models.initialise import initialise
 from detector.models.variants.table import REGISTERED
 from detector.training.allocator import keep_freed_memory
 from detector.training.trainer import TrainerConfig
+from detector.windows.gather import gathered, in_rows
 
 WINDOWS = np.random.default_rng(0).normal(size=(1024, 64, 8)).astype(np.float32)
 BACKBONES: tuple[BackboneConfig, ...] = (Conv1dBackbone(), DenseBackbone(), LstmBackbone())
@@ -85,6 +86,23 @@ def alone(turns: int, least_s: float) -> str:
     return f"newest {NEWEST_ROWS} rows alone: {cost:.1f} us a window; with the whole output as well: {ratio:.1f}x"
 
 
+def together(turns: int, least_s: float) -> str:
+    """What the network of the preset ``fast`` costs for windows that are 8 rows apart, in stretches and one by one."""
+    model = REGISTERED["deep"].model_copy(update={"code_size": None})
+    network = model.build(Shape(*WINDOWS.shape[1:]), Conv1dBackbone(width=16, activation="relu"))
+    initialise(network, torch.Generator().manual_seed(0))
+    engine = engine_of(network.requires_grad_(False).eval(), WINDOWS[:64], NEWEST_ROWS)
+    rows, end = in_rows(WINDOWS)
+    near = np.arange(WINDOWS.shape[1], len(rows), 8)[: len(end)]
+    found = []
+    for _ in range(turns):
+        shared = seconds(lambda given: engine.along(given, near, NEWEST_ROWS), rows, least_s)
+        alone = seconds(lambda given: engine.newest(gathered(given, near, 64), NEWEST_ROWS), rows, least_s)
+        found.append((1e6 * shared / len(near), alone / shared))
+    cost, ratio = np.median(found, axis=0)
+    return f"windows 8 rows apart, width 16: {cost:.2f} us each in stretches; one by one {ratio:.1f}x"
+
+
 def golden(variant: str, backbone: BackboneConfig) -> str:
     """How far the graph in a bundle is from its network, on the bundle's golden windows."""
     minutes = np.arange(900)
@@ -124,6 +142,7 @@ def main() -> None:
     console = Console(width=110)
     console.print(table)
     console.print(alone(*effort))
+    console.print(together(*effort))
 
 
 if __name__ == "__main__":

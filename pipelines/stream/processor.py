@@ -26,7 +26,7 @@ POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
 MOST_AHEAD = 2
-"""Polls that may wait for their turn or be scored while results are written: a slow commit lets no processor idle."""
+"""Polls that may be scored or wait for it while results are written: a slow commit lets no processor idle."""
 SWITCH_S = 2e-4
 """How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
 
@@ -127,14 +127,14 @@ class Processor:
         if gone := {*batch.begun, *batch.ended}:  # shards come and go only while nothing is scored
             done = [ahead.result().without(gone) for ahead in self._ahead]
             self._ahead.clear()
+        while self._ahead and (len(self._ahead) >= MOST_AHEAD or self._ahead[0].done()):
+            done.append(self._ahead.popleft().result())
         self._shards.follow(batch, self._source.place)
         self._begun |= bool(batch.begun)
         if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
             reading = self._reading.submit(self._work.read, batch)
             self._ahead.append(self._scoring.submit(self._work.cycle, batch, reading, self._begun))
             self._begun = False
-        while self._ahead and (len(self._ahead) > MOST_AHEAD or self._ahead[0].done()):
-            done.append(self._ahead.popleft().result())
         self._write_all(done)
 
     def _settle(self) -> None:
