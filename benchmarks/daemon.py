@@ -74,7 +74,7 @@ def main() -> None:
             ratio = median(ours / theirs for theirs, ours in found)
             samples = f"{rate * layout.samples:,.0f}"
             table.add_row(layout.name, f"{bare_rate:,.0f}", f"{rate:,.0f}", f"{100 * ratio:.0f}%", samples)
-        for layout, count in ((SINGLE, 1_000_000), (BINARY, 200_000)):
+        for layout, count in ((SINGLE, 4_000_000), (BINARY, 800_000)):
             place = Place(kafka, bundle, folder, layout.decoder, partitions=4)
             place.fill(layout.records(count))
             rates: dict[int, list[float]] = {1: [], 2: []}
