@@ -12,7 +12,8 @@ import numpy as np
 import orjson
 
 from detector.types import Floats, Ints
-from pipelines.io.decoders.json_scan import SERIES, STEP, TIME, Names, Scanned, names, scanned
+from pipelines.io.decoders.json_scan import SERIES, STEP, TIME, Scanned, scanned
+from pipelines.io.decoders.json_tokens import Names, names
 
 _PADDING = bytes(16)
 """Behind the last object; a byte of it ends whatever is still open."""
