@@ -197,12 +197,16 @@ class Telemetry:
         """Counts records read again."""
         self._metrics["replayed_records"].inc(records)
 
-    def scored(self, output: Output, seconds: float) -> None:
+    def scored(self, outputs: Sequence[Output], seconds: float) -> None:
         """Counts what came of a micro-batch; aligning and scoring took ``seconds``."""
-        self._windows.inc(len(output.decisions))
-        self._metrics["batch_windows"].observe(len(output.decisions))
-        self._metrics["score_ratio"].observe(self._detector, output.decisions.anomaly_score)
+        self._metrics["batch_windows"].observe(sum(len(output.decisions) for output in outputs))
         self._inference.observe(seconds)
+        for output in outputs:
+            self._decided(output)
+
+    def _decided(self, output: Output) -> None:
+        self._windows.inc(len(output.decisions))
+        self._metrics["score_ratio"].observe(self._detector, output.decisions.anomaly_score)
         self._warming.inc(np.count_nonzero(output.decisions.warming))
         if len(output.decisions):
             self._event.set(output.decisions.time_ns.max() / 1e9)

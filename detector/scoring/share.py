@@ -15,6 +15,12 @@ def top_channel(contribution: Floats) -> Ints:
 def _top(contribution: Floats) -> Ints:
     found = np.full(len(contribution), -1)
     for i in range(len(contribution)):
+        same = i > 0
+        for c in range(contribution.shape[1]):
+            same &= contribution[i, c] == contribution[max(i, 1) - 1, c]
+        if same:  # rows between two looks repeat shares
+            found[i] = found[i - 1]
+            continue
         most = 0.0
         for c in range(contribution.shape[1]):
             if contribution[i, c] > most:

@@ -170,55 +170,70 @@ def _due(series, cell, start, hop, steps, last_cell):
     """
     size = len(series)
     due, previous, end = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    n, begun, copied = 0, 0, 0
+    n, begun, copied, looked = 0, 0, 0, np.int64(0)
     for i in range(size):
-        s = np.uint32(series[i])
-        fresh = start[i] or last_cell[s] == _NO_CELL
-        if fresh or series[i] != series[i - 1]:
-            begun = i
-        if fresh or hop == 1 or cell[i] // hop != last_cell[s] // hop or cell[i] == last_cell[s]:
+        s, step = np.uint32(series[i]), cell[i]
+        before = last_cell[s]
+        fresh = start[i] or before == _NO_CELL
+        if fresh or i == 0 or series[i] != series[i - 1]:
+            begun, looked = i, before // hop
+        look = step // hop
+        if fresh or hop == 1 or look != looked or step == before:
             copied += min(i - due[n - 1], steps) if n and due[n - 1] >= begun else steps
-            due[n], previous[n], end[n] = i, _NO_CELL if fresh else last_cell[s], copied
+            due[n], previous[n], end[n] = i, _NO_CELL if fresh else before, copied
             n += 1
-        last_cell[s] = cell[i]
+        last_cell[s], looked = step, look
     return due[:n], previous[:n], end[:n]
 
 
 @njit(cache=True, nogil=True)
 def _push(series, time_ns, cell, start, rows, hop, ring, next_row, filled, last_cell):
     """Writes rows; returns the columns of a ``WindowBatch``, then rows in the window [B] and what each overwrote."""
-    steps, channels = ring.shape[1], ring.shape[2]
+    size, steps, channels = len(series), ring.shape[1], ring.shape[2]
     due, previous, end = _due(series, cell, start, hop, steps, last_cell)
     windows, w, at = np.empty((end[-1] if len(end) else 0, channels), np.float32), 0, 0
-    counts, overwritten = np.empty(len(series), np.int32), np.empty_like(rows)
-    held, copied, given = ring.reshape(len(ring), -1), windows.reshape(-1), rows.reshape(-1)
-    for i in range(len(series)):
-        s = np.uint32(series[i])
-        row = np.uint32(next_row[s])
-        for f in range(channels):
-            overwritten[i, f] = ring[s, row, f]
-            ring[s, row, f] = rows[i, f]
-        after = row + 1 if row + 1 < steps else 0
-        next_row[s] = after
-        filled[s] = 1 if start[i] else min(filled[s] + 1, steps)
-        counts[i] = filled[s]
-        if w < len(due) and due[w] == i:
-            more = end[w] * channels - at
-            if more < steps * channels:
-                for j in range(more):
-                    copied[at + j] = given[(i + 1) * channels - more + j]
+    counts, overwritten = np.empty(size, np.int32), np.empty_like(rows)
+    held, copied, given, lost = ring.reshape(len(ring), -1), windows.ravel(), rows.ravel(), overwritten.ravel()
+    i = 0
+    while i < size:
+        # Rows of one series that follow each other, as many as there is room for in the ring.
+        s, stop = np.uint32(series[i]), i + 1
+        while stop < size and stop - i < steps and series[stop] == series[i] and not start[stop]:
+            stop += 1
+        slots, first, before = held[s], np.int64(next_row[s]), 0 if start[i] else filled[s]
+        for k in range(i, stop):
+            counts[k] = min(before + k + 1 - i, steps)
+        while w < len(due) and due[w] < stop:
+            last, more = due[w] + 1, end[w] - at
+            if more < steps:
+                _copy(copied, at, given, last - more, more, channels)
             else:
-                # The ring from its oldest row to its end, then from its beginning to the newest row.
-                older = (steps - after) * channels
-                for j in range(older):
-                    copied[at + j] = held[s, after * channels + j]
-                for j in range(after * channels):
-                    copied[at + older + j] = held[s, j]
-                for j in range((steps - filled[s]) * channels):
-                    copied[at + j] = np.nan
-            at += more
-            w += 1
+                new = last - i
+                older, oldest = steps - new, first + new if first + new < steps else first + new - steps
+                unbroken = min(older, steps - oldest)
+                _copy(copied, at, slots, oldest, unbroken, channels)
+                _copy(copied, at + unbroken, slots, 0, older - unbroken, channels)
+                _copy(copied, at + older, given, i, new, channels)
+                windows[at : at + steps - counts[last - 1]] = np.nan
+            at, w = end[w], w + 1
+        unbroken = min(stop - i, steps - first)
+        rest = stop - i - unbroken
+        _copy(lost, i, slots, first, unbroken, channels)
+        _copy(slots, first, given, i, unbroken, channels)
+        _copy(lost, i + unbroken, slots, 0, rest, channels)
+        _copy(slots, 0, given, i + unbroken, rest, channels)
+        next_row[s] = rest if rest or first + unbroken == steps else first + unbroken
+        filled[s] = counts[stop - 1]
+        i = stop
     return (series[due], time_ns[due], windows, end, counts[due], cell[due], previous, due), counts, overwritten
+
+
+@njit(cache=True, nogil=True)
+def _copy(to, to_row, source, row, count, channels):
+    """Copies rows of flat arrays."""
+    there, here = np.uint64(to_row * channels), np.uint64(row * channels)  # no number that could count from the end
+    for j in range(np.uint64(count * channels)):
+        to[there + j] = source[here + j]
 
 
 @njit(cache=True, nogil=True)

@@ -61,11 +61,11 @@ class SeriesIndex:
         return key
 
     def keys(self, series: Ints) -> NDArray[np.object_]:
-        """The keys [B] of ids [B], as ``key`` gives each."""
+        """The keys of ids [B] by id, as ``key`` gives each; None at ids that are not among them."""
         known = np.flatnonzero(np.bincount(series))
         names = np.empty(known[-1] + 1 if len(known) else 0, object)
         names[known] = [self.key(s) for s in known.tolist()]
-        return names[series]
+        return names
 
     def release(self, series: Iterable[int]) -> None:
         """Forgets the keys of these ids, so that the ids may name other series."""

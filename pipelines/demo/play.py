@@ -64,6 +64,6 @@ def watch(settings: Settings, bundle: Bundle, audience: Sequence[Sink]) -> None:
 def by_series(outputs: Iterable[Output]) -> dict[str, DecisionBatch]:
     """Sorts decisions by the name of their series, in order of time."""
     outputs = list(outputs)
-    keys = np.concatenate([output.keys for output in outputs])
+    keys = np.concatenate([output.names for output in outputs])
     decisions = joined([output.decisions for output in outputs])
     return {name: cut(decisions, keys == name) for name in sorted(set(keys))}

@@ -167,7 +167,7 @@ class Output:
     """Results of one micro-batch, as every sink receives them.
 
     Attributes:
-        keys: [B] series name of every decision, in an array of objects.
+        keys: [S] names of series by their ids, in an array of objects; None where a series has no decision.
         channels: [F] channel names.
         decisions: [B] scores set against the limit.
         alerts: alerts that changed their state.
@@ -185,6 +185,11 @@ class Output:
     partition: int | None = None
     version: str = ""
     silent: Sequence[str] = ()
+
+    @property
+    def names(self) -> NDArray[np.object_]:
+        """Name of the series of every decision, [B]."""
+        return self.keys[self.decisions.series]
 
 
 class Source(Protocol):

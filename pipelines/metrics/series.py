@@ -51,12 +51,12 @@ class SeriesPage:
         return self._open
 
     def scored(self, partition: int | None, keys: NDArray[np.object_], series: Ints, scores: Floats) -> None:
-        """Takes names and ids of the series [B] and the scores [B] of a micro-batch; the last of a series counts."""
+        """Takes names of series by id, ids [B] and scores [B] of a micro-batch; the last of a series counts."""
         if len(series) and (self._config.top_series or self._config.always):
             newest = np.full(series.max() + 1, -1)
             newest[series] = np.arange(len(series))  # of repeated places the last one stays
             rows = newest[newest >= 0]
-            self._latest.setdefault(partition, {}).update(zip(keys[rows], scores[rows].tolist(), strict=True))
+            self._latest.setdefault(partition, {}).update(zip(keys[series[rows]], scores[rows].tolist(), strict=True))
 
     def silent(self, partition: int | None, keys: Sequence[str]) -> None:
         """Forgets series that fell silent for good."""

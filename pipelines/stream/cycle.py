@@ -1,9 +1,12 @@
 """What comes of one poll: results by partition, and how far they go."""
 
+import itertools
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import numpy as np
 
 from detector.alerting.alert import Alert
 from pipelines.clock import Clock
@@ -15,16 +18,21 @@ class Part(NamedTuple):
     """Results of one partition.
 
     Attributes:
-        output: the results.
+        outputs: the results, at least one, in order.
         records: that they came of.
         again: records read again, which gave none.
         seconds: that aligning and scoring took.
     """
 
-    output: Output
+    outputs: list[Output]
     records: int
     again: int
     seconds: float
+
+    @property
+    def partition(self) -> int | None:
+        """Where they come from, None if from several."""
+        return self.outputs[0].partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Cycle:
         if not partitions:
             return self
         positions = {p: at for p, at in self.checkpoint.positions.items() if p not in partitions}
-        parts = [part for part in self.parts if part.output.partition not in partitions]
+        parts = [part for part in self.parts if part.partition not in partitions]
         return replace(self, parts=parts, checkpoint=replace(self.checkpoint, positions=positions))
 
 
@@ -68,6 +76,10 @@ class Read(NamedTuple):
     shard: Shard
     records: RawBatch
     decoded: Decoded
+
+
+PIECE_BYTES = 4 << 20
+"""Of records that are decoded and scored in one go: their arrays stay in the processor's cache."""
 
 
 class Work:
@@ -102,7 +114,7 @@ class Work:
         """Takes the end of the input."""
         begin_s = self._clock.monotonic_s()
         output = replace(self._shards.whole().engine.finish(), version=self._shards.version)
-        return self._ended([Part(output, 0, 0, self._clock.monotonic_s() - begin_s)], begin_s, None)
+        return self._ended([Part([output], 0, 0, self._clock.monotonic_s() - begin_s)], begin_s, None)
 
     def _ended(self, parts: list[Part], begin_s: float, standing: list[Alert] | None) -> Cycle:
         shards = self._shards
@@ -111,8 +123,8 @@ class Work:
     def _scored(self, read: list[Read]) -> Iterator[Part]:
         for shard, records, decoded in read:
             again, begin_s = shard.engine.replayed(records), self._clock.monotonic_s()
-            output = self._placed(shard.engine.push(records, decoded), shard.partition)
-            yield Part(output, len(records) - again, again, self._clock.monotonic_s() - begin_s)
+            outputs = [self._placed(output, shard.partition) for output in shard.engine.push(records, decoded)]
+            yield Part(outputs, len(records) - again, again, self._clock.monotonic_s() - begin_s)
 
     def _lost(self, batch: RawBatch) -> Iterator[Part]:
         """Records that were deleted before they could be read: one dead letter per gap tells of them."""
@@ -120,12 +132,12 @@ class Work:
             if lost := beginning.lost:
                 first = beginning.checkpoint.positions[number].next_offset - lost
                 letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
-                yield Part(self._placed(self._shards.engine(number).report([letter]), number), 0, 0, 0.0)
+                yield Part([self._placed(self._shards.engine(number).report([letter]), number)], 0, 0, 0.0)
 
     def _unread(self, batch: RawBatch) -> Iterator[Part]:
         for letter in batch.unread:
             output = self._placed(self._shards.engine(letter.partition).skip([letter]), letter.partition)
-            yield Part(output, len(output.dead_letters), 0, 0.0)
+            yield Part([output], len(output.dead_letters), 0, 0.0)
 
     def _placed(self, output: Output, partition: int | None) -> Output:
         """Says where the results come from, in the words of people where people read them."""
@@ -134,3 +146,12 @@ class Work:
             topic, number = self._source.place(letter.partition)
             letters.append(replace(letter, topic=topic, partition=number))
         return replace(output, partition=partition, version=self._shards.version, dead_letters=letters)
+
+
+def pieces(batch: RawBatch) -> Iterator[RawBatch]:
+    """Cuts the records of a poll into pieces of about ``PIECE_BYTES``, one at least; the first tells all else."""
+    count = max(1, min(len(batch), round(sum(map(len, batch.records)) / PIECE_BYTES)))
+    edges = np.linspace(0, len(batch), count + 1).astype(np.int64).tolist()
+    for start, stop in itertools.pairwise(edges):
+        piece = batch.part(start, stop)
+        yield piece if start else replace(piece, begun=batch.begun, ended=batch.ended, unread=batch.unread)

@@ -38,9 +38,8 @@ class DriftWatch:
 
     def committed(self, decisions: Sequence[DecisionBatch]) -> None:
         """Takes the decisions of a poll; rows whose windows are not full yet are left out."""
-        every = self._martingale.every
         for batch in decisions:
-            due = (batch.time_ns // self._interval_ns % every == 0) & ~batch.warming
+            due = (batch.time_ns % (self._martingale.every * self._interval_ns) < self._interval_ns) & ~batch.warming
             self._martingale.push(batch.p_value[due])
         if self.detected and not self._told:
             self._told = True

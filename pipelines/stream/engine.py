@@ -16,7 +16,7 @@ from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
 from pipelines.stream.recovery import Rewind
 
-PART_ROWS = 32_768
+PART_ROWS = 131_072
 """Readings that are aligned and scored in one go: their arrays stay in the processor's cache."""
 _NONE = np.empty(0, np.int32)
 
@@ -67,8 +67,8 @@ class Engine:
         """Returns how many of the records had given their results before the restart."""
         return int(self._rewind.replayed(batch.partition, batch.offset).sum())
 
-    def push(self, batch: RawBatch, decoded: Decoded) -> Output:
-        """Takes the readings of a poll and returns what follows from them.
+    def push(self, batch: RawBatch, decoded: Decoded) -> list[Output]:
+        """Takes the readings of a poll and returns what follows from them, in order, in one part at least.
 
         Records whose results were written before a restart fill the windows again and give nothing.
 
@@ -91,9 +91,9 @@ class Engine:
             letters = [letter for letter, before in zip(letters, told, strict=True) if not before]
         if len(readings):
             self._ended = False
-        results = [self._decided(part, later) for part, later in self._parts(readings)]
+        first, *others = [self._decided(part, later) for part, later in self._parts(readings)]
         self._rewind.read(batch.partition, batch.offset)
-        return replace(_joined(results), dead_letters=letters)
+        return [replace(first, dead_letters=letters), *others]
 
     def skip(self, letters: Sequence[DeadLetter]) -> Output:
         """Takes records that the source could not read, as if nothing had been in them."""
@@ -174,7 +174,7 @@ class Engine:
     def _decided(self, readings: ReadingBatch, later: Ints) -> Output:
         verdicts, silent = self._scored(readings)
         decisions, alerts = self._judged(verdicts)
-        keys, ended = self._series.keys(decisions.series), self._series.keys(silent).tolist()
+        keys, ended = self._series.keys(decisions.series), [self._series.key(one) for one in silent.tolist()]
         alerts += self._policy.close(ended)
         self._release(silent, later)
         return Output(keys, self._channels, decisions, alerts, silent=ended)
@@ -194,14 +194,3 @@ class Engine:
             self._rewind.evict(series)
             self._series.release(np.setdiff1d(series, np.concatenate(later)))
 
-
-def _joined(outputs: Sequence[Output]) -> Output:
-    if len(outputs) == 1:
-        return outputs[0]
-    return replace(
-        outputs[0],
-        keys=np.concatenate([output.keys for output in outputs]),
-        decisions=joined([output.decisions for output in outputs]),
-        alerts=[alert for output in outputs for alert in output.alerts],
-        silent=[key for output in outputs for key in output.silent],
-    )

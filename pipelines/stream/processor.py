@@ -8,13 +8,13 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from detector.errors import TooManyDeadLetters, TransactionAborted
 from pipelines.clock import Clock
 from pipelines.io.base import DeadLetter, RawBatch, Sink, Source
-from pipelines.stream.cycle import Cycle, Work
+from pipelines.stream.cycle import Cycle, Work, pieces
 from pipelines.stream.flood import DeadLetterConfig, Flood
 from pipelines.stream.handover import Handover
 from pipelines.stream.health import Health
@@ -25,8 +25,9 @@ from pipelines.telemetry import Telemetry
 POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
-MOST_AHEAD = 2
-"""Polls that may be scored or wait for it while results are written: a slow commit lets no processor idle."""
+MOST_AHEAD = 3
+"""Pieces of polls that may be scored or wait for it when another poll joins them: a slow commit lets no processor idle.
+"""
 SWITCH_S = 2e-4
 """How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
 
@@ -97,7 +98,7 @@ class Processor:
             batch = self._poll()
             if batch is None:
                 self._settle()
-                self._write(self._work.finish())
+                self._write([self._work.finish()])
                 log.info("the source has ended; everything is written and committed")
                 return
             self._telemetry.followed(batch, self._source.place)
@@ -118,7 +119,7 @@ class Processor:
             return self._source.poll(POLL_S)
         while True:
             batch = self._source.poll(AHEAD_S)
-            if batch is None or self._ahead[0].done() or len(batch) or batch.begun or batch.ended or batch.unread:
+            if batch is None or self._ahead[-1].done() or len(batch) or batch.begun or batch.ended or batch.unread:
                 return batch
 
     def _go_on(self, batch: RawBatch) -> None:
@@ -132,25 +133,17 @@ class Processor:
         self._shards.follow(batch, self._source.place)
         self._begun |= bool(batch.begun)
         if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
-            reading = self._reading.submit(self._work.read, batch)
-            self._ahead.append(self._scoring.submit(self._work.cycle, batch, reading, self._begun))
-            self._begun = False
-        self._write_all(done)
+            for piece in pieces(batch):
+                reading = self._reading.submit(self._work.read, piece)
+                self._ahead.append(self._scoring.submit(self._work.cycle, piece, reading, self._begun))
+                self._begun = False
+        self._write(done)
 
     def _settle(self) -> None:
         """Writes what is scored, so that nothing is ahead of the last commit."""
-        while self._ahead:
-            self._write_all([self._ahead.popleft().result()])
-
-    def _write_all(self, cycles: Iterable[Cycle]) -> None:
-        """Writes results in order; after a failed commit all that is ahead is forgotten, for its records come again."""
-        for cycle in cycles:
-            self._write(cycle)
-            if not self._committed:
-                for ahead in self._ahead:
-                    ahead.result()
-                self._ahead.clear()
-                return
+        done = [ahead.result() for ahead in self._ahead]
+        self._ahead.clear()
+        self._write(done)
 
     def _renew(self) -> None:
         """Swaps the detector, if there is a new one, once everything read so far is committed."""
@@ -164,38 +157,46 @@ class Processor:
         self._telemetry.allows(model.alarms_per_row)
         log.info("bundle %s serves from now on", model.served.version)
 
-    def _write(self, cycle: Cycle) -> None:
-        self._count(cycle)
-        outputs = [part.output for part in cycle.parts]
+    def _write(self, cycles: Sequence[Cycle]) -> None:
+        """Writes results in order and commits them in one; if that fails, all that is ahead is forgotten too."""
+        if not cycles:
+            return
+        for cycle in cycles:
+            self._count(cycle)
+        outputs = [output for cycle in cycles for part in cycle.parts for output in part.outputs]
         try:
             for sink in self._sinks:
                 for output in outputs:
                     sink.write(output)
             for sink in self._sinks:
                 sink.flush()
-            self._source.commit(cycle.checkpoint)
+            self._source.commit(cycles[-1].checkpoint)
         except TransactionAborted as error:
             log.warning("%s Reading again.", error)
             self._telemetry.aborted()
             self._health.aborted()
             self._committed = False
+            for ahead in self._ahead:
+                ahead.result()
+            self._ahead.clear()
             return
         self._committed = True
         self._health.committed()
         drift = self._shards.drift
         drift.committed([output.decisions for output in outputs])
         self._telemetry.drifted(drift.ratio, drift.detected)
-        self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - cycle.begin_s)
+        self._telemetry.committed(self._clock.now_s(), self._clock.monotonic_s() - cycles[0].begin_s)
 
     def _count(self, cycle: Cycle) -> None:
         letters: list[DeadLetter] = []
-        for output, records, again, seconds in cycle.parts:
-            letters += output.dead_letters
+        for outputs, records, again, seconds in cycle.parts:
+            dead = [letter for output in outputs for letter in output.dead_letters]
+            letters += dead
             self._telemetry.replayed(again)
             if records:
-                self._telemetry.decoded(records - len(output.dead_letters), output.dead_letters)
-                self._flood.count(records, output.dead_letters)
-            self._telemetry.scored(output, seconds)
+                self._telemetry.decoded(records - len(dead), dead)
+                self._flood.count(records, dead)
+            self._telemetry.scored(outputs, seconds)
         if cycle.standing is not None:
             self._telemetry.standing(cycle.standing)
         self._telemetry.state(cycle.late, cycle.series)

@@ -122,13 +122,15 @@ class Rewind:
 def _note(series, partition, offset, reach, seen, rows, home):  # type: ignore[no-untyped-def]
     blocks = reach.shape[1]
     for i in range(len(series)):
-        s = series[i]
-        block = (rows[s] // BLOCK_ROWS) % blocks
-        if rows[s] % BLOCK_ROWS == 0 and rows[s] > 0:
-            reach[s, block] = seen[s].min()
-        reach[s, block] = min(reach[s, block], offset[i])
+        s = np.uint32(series[i])
+        begins = rows[s] % BLOCK_ROWS == 0
+        if begins or i == 0 or series[i] != series[i - 1] or offset[i] != offset[i - 1]:
+            block = (rows[s] // BLOCK_ROWS) % blocks
+            if begins and rows[s] > 0:
+                reach[s, block] = seen[s].min()
+            reach[s, block] = min(reach[s, block], offset[i])
+            home[s] = partition[i]
         rows[s] += 1
-        home[s] = partition[i]
 
 
 @njit(cache=True, nogil=True)

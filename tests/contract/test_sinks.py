@@ -60,7 +60,7 @@ def outputs() -> list[Output]:
     nothing = DecisionBatch(*(getattr(decisions, name)[:0] for name in DecisionBatch.__slots__))
     channels = ("flow", "pressure")
     return [
-        Output(np.full(2, "pump-1", object), channels, decisions, [ALERT], [letter], partition=0),
+        Output(np.array(["pump-1"], object), channels, decisions, [ALERT], [letter], partition=0),
         Output(np.empty(0, object), channels, nothing, partition=0),
     ]
 

@@ -76,7 +76,7 @@ def expected(readings: Logs, settings: Settings, bundle: Bundle) -> Results:
             Row(key, time_ns, None if score != score else score, warming)
             for output in sink.outputs
             for key, time_ns, score, warming in zip(
-                output.keys,
+                output.names,
                 output.decisions.time_ns.tolist(),
                 output.decisions.anomaly_score.tolist(),
                 output.decisions.warming.tolist(),

@@ -39,7 +39,7 @@ def _scores(bundle: Path, stream: Callable, change: Change) -> dict[str, list[tu
     found: dict[str, list[tuple[int, float]]] = {"first": [], "second": []}
     for output in sink.outputs:
         times, scores = output.decisions.time_ns.tolist(), output.decisions.anomaly_score.tolist()
-        for name, time_ns, score in zip(output.keys, times, scores, strict=True):
+        for name, time_ns, score in zip(output.names, times, scores, strict=True):
             found[name].append((time_ns, score))
     return found
 

@@ -108,7 +108,7 @@ class Run:
         self.versions: list[str] = []
         for output in sink.outputs:
             d = output.decisions
-            for i, key in enumerate(output.keys):
+            for i, key in enumerate(output.names):
                 self.rows.append((key, int(d.time_ns[i]), float(d.anomaly_score[i]), d.contribution[i].tobytes()))
                 self.versions.append(output.version)
         self.page = generate_latest(self.telemetry.registry).decode()

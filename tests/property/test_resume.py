@@ -54,7 +54,7 @@ def _results(sinks: list[MemorySink]) -> tuple[dict[str, list[Row]], list[Alert]
     rows: dict[str, list[Row]] = {}
     for output in (output for sink in sinks for output in sink.outputs):
         d = output.decisions
-        for i, key in enumerate(output.keys):
+        for i, key in enumerate(output.names):
             row = key, int(d.time_ns[i]), float(d.anomaly_score[i]), bool(d.warming[i]), d.contribution[i].tobytes()
             rows.setdefault(key, []).append(row)
     letters = [letter.offset for sink in sinks for output in sink.outputs for letter in output.dead_letters]

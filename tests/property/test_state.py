@@ -38,13 +38,14 @@ def batches(log: list[bytes], first: int, last: int, chunk: int, partition: int)
 def lived(pair: tuple[Decoder, Engine], parts: Iterator[RawBatch]) -> list[str]:
     """What came of the records, to the last bit."""
     decoder, engine = pair
-    return [said for part in parts for said in told(engine.push(part, decoder.decode(part)))]
+    outputs = (output for part in parts for output in engine.push(part, decoder.decode(part)))
+    return [said for output in outputs for said in told(output)]
 
 
 def told(output: Output) -> Iterator[str]:
     d = output.decisions
     columns = (d.time_ns, d.anomaly_score, d.p_value, d.warming, d.contribution)
-    for i, key in enumerate(output.keys):
+    for i, key in enumerate(output.names):
         yield f"{key} {[np.asarray(column[i]).tobytes() for column in columns]}"
     yield from map(str, output.alerts)
     yield from (f"{letter.offset} {letter.reason}" for letter in output.dead_letters)

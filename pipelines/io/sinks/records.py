@@ -22,7 +22,7 @@ def scores(output: Output) -> Iterable[dict[str, Any]]:
     rows = output.decisions
     names = (*output.channels, None)
     columns = (
-        output.keys.tolist(),
+        output.names.tolist(),
         np.datetime_as_string(rows.time_ns.astype("datetime64[ns]"), timezone="UTC").tolist(),
         rows.time_ns.tolist(),
         rows.anomaly_score.tolist(),

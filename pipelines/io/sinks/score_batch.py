@@ -32,11 +32,11 @@ def packed(output: Output, most_runs: int = MOST_RUNS) -> Iterator[bytes]:
     for begin in range(0, len(first), most_runs):
         part = slice(begin, begin + most_runs)
         runs = {name: column[first[part]] for name, column in zip(_COLUMNS, columns, strict=True)}
-        _, one, runs["series"] = np.unique(runs["series"], return_index=True, return_inverse=True)
+        named, runs["series"] = np.unique(runs["series"], return_inverse=True)
         yield orjson.dumps(
             {
                 "v": VERSION,
-                "keys": output.keys[first[part][one]].tolist(),
+                "keys": output.keys[named].tolist(),
                 "channels": output.channels,
                 "rows": rows[part],
                 "step_ns": step_ns[part],

@@ -11,7 +11,8 @@ from pipelines.metrics.series import MetricsConfig, SeriesPage
 
 
 def score(page: SeriesPage, partition: int | None, names: list[str], scores: np.ndarray) -> None:
-    page.scored(partition, np.array(names, object), np.unique(names, return_inverse=True)[1], scores)
+    keys, ids = np.unique(np.array(names, object), return_inverse=True)
+    page.scored(partition, keys, ids, scores)
 
 
 def page(**options: Any) -> tuple[SeriesPage, list[int]]:

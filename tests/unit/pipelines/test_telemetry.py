@@ -21,7 +21,7 @@ def output(scores: list[float]) -> Output:
         np.ones((count, 1), np.float32),
         np.zeros(count, np.bool_),
     )
-    return Output(np.full(count, "pump", object), ("flow",), decisions)
+    return Output(np.array(["pump"], object), ("flow",), decisions)
 
 
 def test_what_happened_is_on_the_page() -> None:
@@ -33,9 +33,9 @@ def test_what_happened_is_on_the_page() -> None:
     ]
     telemetry.decoded(10, letters)
     telemetry.replayed(4)
-    telemetry.scored(output([0.5, 3.0, np.nan]), seconds=0.02)
+    telemetry.scored([output([0.5, 3.0, np.nan])], seconds=0.02)
     telemetry.state(late=2, series=7)
-    telemetry.scored(output([]), seconds=0.02)
+    telemetry.scored([output([])], seconds=0.02)
     telemetry.state(late=5, series=6)
     telemetry.committed(1234.5, 0.05)
     found = telemetry.registry.get_sample_value
