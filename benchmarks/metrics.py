@@ -35,7 +35,7 @@ def scored(series: int) -> CollectorRegistry:
     score = np.random.default_rng(0).random(series)
     ids, no = np.arange(series, dtype=np.int32), np.zeros(series, np.bool_)
     decisions = DecisionBatch(ids, ids.astype(np.int64), score, no, score, np.zeros((series, 1), np.float32), no)
-    telemetry.scored([Output(np.array([f"pump-{i}" for i in range(series)], object), ("flow",), decisions)], 0.01)
+    telemetry.scored([Output([f"pump-{i}" for i in range(series)], ("flow",), decisions)], 0.01)
     return telemetry.registry
 
 

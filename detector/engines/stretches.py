@@ -13,7 +13,7 @@ SIZES = (8, 4, 2, 1)
 """Windows of one stretch."""
 BLOCK = 64
 """Windows of one run are a whole number of blocks, so that no row of a product is computed in another way."""
-MOST = 1024
+MOST = 2048
 """Windows of one run: enough to keep the processor busy, few enough to stay in its cache."""
 
 

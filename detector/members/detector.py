@@ -195,7 +195,7 @@ class Detector:
         return found, observed[..., : self.channels]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)  # as are all that are too short to be worth letting another thread in
 def _add(held: Floats, gain: Floats, score: Floats, terms: Floats) -> None:
     """Adds what a member says to score and terms; no matrix product, whose bits depend on the size of the batch."""
     outputs = len(gain)
@@ -206,7 +206,7 @@ def _add(held: Floats, gain: Floats, score: Floats, terms: Floats) -> None:
             terms[b, f] += held[b, outputs + f] * np.float32(gain[-1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _normalise(terms: Floats) -> None:
     """Divides every row by its sum, in place; a row of 0 stays."""
     for b in range(len(terms)):

@@ -12,11 +12,10 @@ from detector.engines.base import Engine
 from detector.engines.onnx import OnnxEngine, as_tensors, of_tensors
 from detector.errors import BundleError
 from detector.members.base import Look, Member, Rows
-from detector.scoring.error import channel_error
+from detector.scoring.error import channel_error, newest_error
 from detector.scoring.logsum import LogSum
 from detector.types import Bools, Floats, Ints
 from detector.windows import clock
-from detector.windows.gather import gathered
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +122,7 @@ class Reconstruction(Member):
         expected = self.engine.along(rows, end, last)
         if expected is None:
             return super().along(rows, end)
-        return Look(*self.logsum.judged(channel_error(gathered(rows, end, last), expected, None, last)))
+        return Look(*self.logsum.judged(newest_error(rows, end, expected)))
 
     def expect(self, windows: Floats, observed: Bools | None) -> Floats:
         """Returns the reconstruction, [B, T, F]; in the view of shapes with the window's own mean put back."""

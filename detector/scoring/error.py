@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from detector.types import Bools, Floats
+from detector.types import Bools, Floats, Ints
 
 
 def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last: int | None = None) -> Floats:
@@ -24,6 +24,34 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
     found = np.zeros((size, channels), np.result_type(actual, expected))
     _mean_square(actual, expected, None if observed is None else observed[:, -steps:], steps, found)
     return found
+
+
+def newest_error(rows: Floats, end: Ints, expected: Floats) -> Floats:
+    """Returns the mean squared error of every channel over the newest rows of windows that lie in one array.
+
+    Args:
+        rows: [M, F], without NaN.
+        end: [B] the row after each window.
+        expected: [B, T, F], of the newest rows of each.
+
+    Returns:
+        [B, F], to the bit what ``channel_error`` says of them.
+    """
+    found = np.zeros((len(end), rows.shape[1]), np.result_type(rows, expected))
+    _mean_square_of(rows, end, expected, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _mean_square_of(rows, end, expected, found):  # type: ignore[no-untyped-def]
+    size, steps, channels = expected.shape
+    for b in range(size):
+        for t in range(steps):
+            for f in range(channels):
+                error = rows[end[b] - steps + t, f] - expected[b, t, f]
+                found[b, f] += error * error
+        for f in range(channels):
+            found[b, f] /= found.dtype.type(steps)
 
 
 @njit(cache=True, nogil=True)

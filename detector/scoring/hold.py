@@ -7,7 +7,7 @@ from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def due(cell: Ints, previous_cell: Ints, stride: int) -> Bools:
     """Says which rows begin a new stride, from event time alone.
 
@@ -77,7 +77,7 @@ class Hold:
             self._state = np.concatenate([self._state, room])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _hold(series: Ints, filled: Ints, values: Floats, fresh: Bools, neutral: Floats, state: Floats) -> None:
     for i in range(len(series)):
         s = np.uint32(series[i])

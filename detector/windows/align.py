@@ -165,10 +165,10 @@ class Aligner:
             Their open rows, closed, and their ids, which may then be reused.
         """
         rules, series = self._rules, self._state.series
+        if rules.evict_keys == FOREVER:
+            return self._written(0, []), np.empty(0, np.int32)
         mark, seen = self._state.watermark[series["partition"]], series["seen_ns"]
         silent = seen != NEVER
-        if rules.evict_keys == FOREVER:
-            silent[:] = False
         passed = (mark[silent] - rules.lateness_ns) // rules.step_ns - seen[silent] // rules.step_ns
         silent[silent] = passed > rules.evict_keys
         rows, ids = self._settle(silent), np.flatnonzero(silent).astype(np.int32)

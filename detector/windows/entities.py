@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.errors import DataError
 from detector.state import State, held, within
@@ -60,15 +59,14 @@ class SeriesIndex:
             raise KeyError(f"series id {series} is not in use")
         return key
 
-    def keys(self, series: Ints) -> NDArray[np.object_]:
-        """The keys of ids [B] by id, as ``key`` gives each; None at ids that are not among them."""
-        known = np.flatnonzero(np.bincount(series))
-        names = np.empty(known[-1] + 1 if len(known) else 0, object)
-        names[known] = [self.key(s) for s in known.tolist()]
-        return names
+    @property
+    def keys(self) -> Sequence[str | None]:
+        """The keys by id, None where an id is not in use; ids that are released later keep theirs in it."""
+        return self._keys
 
     def release(self, series: Iterable[int]) -> None:
         """Forgets the keys of these ids, so that the ids may name other series."""
+        self._keys = [*self._keys]
         for s in map(int, series):
             del self._id_of[self.key(s)]
             self._keys[s] = None
@@ -116,6 +114,11 @@ class SeriesIndex:
             series = len(self._keys)
             self._keys.append(key)
         return series
+
+
+def turns(series: Ints) -> Ints:
+    """Returns the rows [B] of a batch that are of another series than the row before, the first among them."""
+    return np.concatenate([np.arange(min(1, len(series))), np.flatnonzero(series[1:] != series[:-1]) + 1])
 
 
 class _Assigned(dict[str, int]):

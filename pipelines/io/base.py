@@ -167,7 +167,7 @@ class Output:
     """Results of one micro-batch, as every sink receives them.
 
     Attributes:
-        keys: [S] names of series by their ids, in an array of objects; None where a series has no decision.
+        keys: [S] names of series by their ids, None where an id is not in use.
         channels: [F] channel names.
         decisions: [B] scores set against the limit.
         alerts: alerts that changed their state.
@@ -177,7 +177,7 @@ class Output:
         silent: names of series that fell silent for good; their state is gone.
     """
 
-    keys: NDArray[np.object_]
+    keys: Sequence[str | None]
     channels: tuple[str, ...]
     decisions: DecisionBatch
     alerts: "Sequence[Alert]" = field(default_factory=list)
@@ -189,7 +189,7 @@ class Output:
     @property
     def names(self) -> NDArray[np.object_]:
         """Name of the series of every decision, [B]."""
-        return self.keys[self.decisions.series]
+        return np.array([self.keys[series] for series in self.decisions.series.tolist()], object)
 
 
 class Source(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numba import njit
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
@@ -37,10 +38,9 @@ class Ratios(Collector):
 
     def observe(self, label: str, values: Floats) -> None:
         """Counts values [B]; NaN is left out."""
-        values = values[~np.isnan(values)]
-        counts = np.bincount(np.searchsorted(self._edges, values), minlength=len(self._edges))
+        counts, total = _counted(values, self._edges)
         self._counts[label] = self._counts.get(label, 0) + counts
-        self._sums[label] = self._sums.get(label, 0.0) + float(values.sum())
+        self._sums[label] = self._sums.get(label, 0.0) + total
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Gives the histogram to a scrape."""
@@ -50,6 +50,19 @@ class Ratios(Collector):
             buckets = list(zip(edges, np.cumsum(counts).tolist(), strict=True))
             family.add_metric([label], buckets, self._sums[label])
         yield family
+
+
+@njit(cache=True, nogil=True)
+def _counted(values: Floats, edges: Floats) -> tuple[np.ndarray, float]:
+    """Returns how many values [B] lie up to each edge and above the one before it, and their sum."""
+    counts, total, last, at = np.zeros(len(edges), np.int64), 0.0, np.nan, 0
+    for value in values:
+        if value == value:
+            if value != last:  # rows between two looks repeat a score
+                last, at = value, np.searchsorted(edges, value)
+            counts[at] += 1
+            total += value
+    return counts, total
 
 
 class Asked(Collector):

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import filter as matching
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.alerting.alert import Alert
 from detector.types import Floats, Ints
+from detector.windows.entities import turns
 
 Row = tuple[tuple[str, ...], float]
 
@@ -50,13 +50,15 @@ class SeriesPage:
         """Alerts that are firing, by series."""
         return self._open
 
-    def scored(self, partition: int | None, keys: NDArray[np.object_], series: Ints, scores: Floats) -> None:
+    def scored(self, partition: int | None, keys: Sequence[str | None], series: Ints, scores: Floats) -> None:
         """Takes names of series by id, ids [B] and scores [B] of a micro-batch; the last of a series counts."""
         if len(series) and (self._config.top_series or self._config.always):
+            last = np.append(turns(series)[1:], len(series)) - 1
             newest = np.full(series.max() + 1, -1)
-            newest[series] = np.arange(len(series))  # of repeated places the last one stays
+            newest[series[last]] = last  # of repeated places the last one stays
             rows = newest[newest >= 0]
-            self._latest.setdefault(partition, {}).update(zip(keys[series[rows]], scores[rows].tolist(), strict=True))
+            names = [str(keys[one]) for one in series[rows].tolist()]
+            self._latest.setdefault(partition, {}).update(zip(names, scores[rows].tolist(), strict=True))
 
     def silent(self, partition: int | None, keys: Sequence[str]) -> None:
         """Forgets series that fell silent for good."""

@@ -105,7 +105,7 @@ class Engine:
     def report(self, letters: Sequence[DeadLetter]) -> Output:
         """Returns dead letters as results of their own."""
         nothing = self._scorer.flush(_NONE).decisions
-        return Output(np.empty(0, object), self._channels, nothing, [], letters)
+        return Output((), self._channels, nothing, [], letters)
 
     def finish(self) -> Output:
         """Takes the end of the input: open rows close, and what waits for rows to come is decided without them."""
@@ -115,7 +115,7 @@ class Engine:
         decisions, alerts = self._judged(verdicts)
         alerts += [] if self._ended else self._policy.flush()
         self._ended = True
-        return Output(self._series.keys(decisions.series), self._channels, decisions, alerts)
+        return Output(self._series.keys, self._channels, decisions, alerts)
 
     def checkpoint(self) -> Checkpoint:
         """Returns where a restart goes on."""
@@ -174,7 +174,7 @@ class Engine:
     def _decided(self, readings: ReadingBatch, later: Ints) -> Output:
         verdicts, silent = self._scored(readings)
         decisions, alerts = self._judged(verdicts)
-        keys, ended = self._series.keys(decisions.series), [self._series.key(one) for one in silent.tolist()]
+        keys, ended = self._series.keys, [self._series.key(one) for one in silent.tolist()]
         alerts += self._policy.close(ended)
         self._release(silent, later)
         return Output(keys, self._channels, decisions, alerts, silent=ended)

@@ -49,6 +49,8 @@ class Rewind:
             done = int(offset[partition == one].max()) + 1
             self._next[one] = max(done, self._next.get(one, 0))
             self._read[one] = done
+            if done >= self._emit_from.get(one, 0):
+                self._emit_from.pop(one, None)  # nothing is read again any more
 
     def note(self, readings: ReadingBatch, samples: SampleBatch) -> None:
         """Notes what the rows that these readings closed depend on.

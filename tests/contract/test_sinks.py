@@ -60,8 +60,8 @@ def outputs() -> list[Output]:
     nothing = DecisionBatch(*(getattr(decisions, name)[:0] for name in DecisionBatch.__slots__))
     channels = ("flow", "pressure")
     return [
-        Output(np.array(["pump-1"], object), channels, decisions, [ALERT], [letter], partition=0),
-        Output(np.empty(0, object), channels, nothing, partition=0),
+        Output(["pump-1"], channels, decisions, [ALERT], [letter], partition=0),
+        Output([], channels, nothing, partition=0),
     ]
 
 

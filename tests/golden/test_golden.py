@@ -76,7 +76,7 @@ def test_the_exposition_after_a_known_history_which_promtool_finds_clean() -> No
     decisions = DecisionBatch(*columns, np.array([True, False, False]))
     telemetry.allows(0.5)
     telemetry.decoded(3, [DeadLetter(0, 1, "not_json", ".", b"")])
-    output = Output(np.array(["pump-2", 'pump "1"', "pump-3"], object), ("flow",), decisions, [alert])
+    output = Output(["pump-2", 'pump "1"', "pump-3"], ("flow",), decisions, [alert])
     telemetry.scored([output], 0.02)
     telemetry.state(late=1, series=3)
     telemetry.reloaded("swapped")

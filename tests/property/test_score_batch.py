@@ -39,7 +39,7 @@ def test_packing_loses_nothing(runs: list[tuple[tuple, int]], most_runs: int) ->
         warming=np.array(warming, np.bool_),
     )
     assert len({len(getattr(decisions, field.name)) for field in fields(decisions)}) == 1
-    keys = np.array([f"pump-{one}" for one in range(max(series, default=-1) + 1)], object)
+    keys = [f"pump-{one}" for one in range(max(series, default=-1) + 1)]
     output = Output(keys, ("flow", "pressure"), decisions)
     said = ("series", "time_ns", "anomaly_score", "p_value", "top_channel", "warming")
     expected = [{name: row[name] for name in said} for row in CONTENTS["scores"](output)]
@@ -52,6 +52,6 @@ def test_held_scores_are_one_entry() -> None:
     score = np.repeat([0.5, 0.75], 8)
     ids, no = np.zeros(16, np.int32), np.zeros(16, np.bool_)
     decisions = DecisionBatch(ids, 7 + 10 * np.arange(16), score, no, score, np.ones((16, 1), np.float32), no)
-    (packet,) = packed(Output(np.array(["pump"], object), ("flow",), decisions))
+    (packet,) = packed(Output(["pump"], ("flow",), decisions))
     record = json.loads(packet)
     assert (record["rows"], record["time_ns"], record["step_ns"]) == ([8, 8], [7, 87], [10, 10])

@@ -5,17 +5,15 @@ a structured type, where the checks of ``binary_format.read`` are made for all o
 is left to ``read``, which alone knows what is wrong.
 """
 
+import itertools
 import zlib
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from detector.types import Ints
 from pipelines.io.decoders.binary_format import SHAPE_BYTES, layout
 from pipelines.io.decoders.samples import Stack
-
-Key = TypeVar("Key", bound=Hashable)
 
 _RESIDUE = 0x2144DF1C
 """CRC-32 of anything that ends with its own CRC-32."""
@@ -30,20 +28,22 @@ def alike(records: Sequence[bytes]) -> tuple[list[tuple[bytes, Stack]], list[int
     """
     whole = np.fromiter(map(zlib.crc32, records), np.uint32, len(records)) == _RESIDUE
     found, taken = [], np.zeros(len(records), np.bool_)
-    for at in _grouped((len(record), record[:SHAPE_BYTES]) for record in records).values():
-        kind = layout(records[at[0]])
+    for rows, raw in _shaped(records):
+        kind = layout(records[rows[0]])
         if kind is None:
             continue
-        block, rows = np.frombuffer(b"".join([records[row] for row in at]), kind), np.array(at)
+        block = raw.view(kind)[:, 0]
         series = [_text(name) for name in block["series"].tolist()]
         stamps_ns, start_ns, steps_ns = block["stamps_ns"], block["start_ns"], block["step_ns"]
         timed = stamps_ns.size > 0
         sound = whole[rows] & [name is not None for name in series]
         sound &= (start_ns == 0) & (steps_ns == 0) if timed else steps_ns >= 0
-        for table, members in _grouped(block["table"].tolist()).items():
+        begin = kind.fields["table"][1]
+        for members in _same(raw[:, begin : begin + kind["table"].itemsize]):
+            table = bytes(block["table"][members[0]])
             if table.count(0) != kind["columns"].shape[0] - 1:
                 continue
-            kept = np.array(members)[sound[members]]
+            kept = members[sound[members]]
             part = slice(None) if len(kept) == len(block) else kept  # a slice copies nothing
             stamps = stamps_ns[part] if timed else start_ns[part, np.newaxis]
             names = [series[i] for i in kept.tolist()]
@@ -52,12 +52,26 @@ def alike(records: Sequence[bytes]) -> tuple[list[tuple[bytes, Stack]], list[int
     return found, np.flatnonzero(~taken).tolist()
 
 
-def _grouped(keys: Iterable[Key]) -> dict[Key, list[int]]:
-    """Returns where every key stands that is not rare."""
-    found: defaultdict[Key, list[int]] = defaultdict(list)
-    for at, key in enumerate(keys):
-        found[key].append(at)
-    return {key: places for key, places in found.items() if len(places) >= _FEW}
+def _shaped(records: Sequence[bytes]) -> Iterator[tuple[Ints, Ints]]:
+    """Gives the rows of records of one length that begin with one shape, and these records as bytes [E, length]."""
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    order = np.argsort(lengths, kind="stable")
+    edges = [0, *(np.flatnonzero(np.diff(lengths[order])) + 1).tolist(), len(order)]
+    for start, stop in itertools.pairwise(edges):
+        if stop - start >= _FEW and lengths[order[start]] > SHAPE_BYTES:
+            rows = order[start:stop]
+            raw = np.frombuffer(b"".join([records[row] for row in rows.tolist()]), np.uint8).reshape(len(rows), -1)
+            for members in _same(raw[:, :SHAPE_BYTES]):
+                yield rows[members], raw if len(members) == len(raw) else raw[members]
+
+
+def _same(rows: Ints) -> list[Ints]:
+    """Returns where rows of bytes [E, W] are the same, but for those that are rare."""
+    if (rows == rows[0]).all():
+        return [np.arange(len(rows))]
+    group = np.unique(rows, axis=0, return_inverse=True)[1]
+    order = np.argsort(group, kind="stable")
+    return [one for one in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(one) >= _FEW]
 
 
 def _text(name: bytes) -> str | None:

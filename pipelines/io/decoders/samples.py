@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from detector.types import Bools, Floats, Ints, ReadingBatch
 from pipelines.io.base import Decoded, RawBatch
@@ -154,12 +155,21 @@ def unpacked(batch: RawBatch, stacks: Sequence[Stack], keys: Sequence[str], faul
     for stack, time_ns in zip(stacks, clocks, strict=True):
         kept = faults.usable[stack.rows]
         rows = stack.rows[kept]
-        at = first[rows, np.newaxis] + np.arange(stack.samples)
         whole = len(rows) == len(kept)  # then nothing is to be copied first
-        readings_ns[at] = time_ns if whole else time_ns[kept]
-        values[at] = np.swapaxes(stack.values if whole else stack.values[kept], 1, 2)
+        readings_ns[first[rows, np.newaxis] + np.arange(stack.samples)] = time_ns if whole else time_ns[kept]
+        _place(stack.values if whole else stack.values[kept], first[rows], values)
     record = np.flatnonzero(faults.usable)
     (met, ids), counts = numbered([keys[row] for row in record.tolist()]), samples[record]
     partition, offset = np.repeat(batch.partition[record], counts), np.repeat(batch.offset[record], counts)
     readings = ReadingBatch(np.repeat(ids, counts), readings_ns, values, partition, offset)
     return Decoded(readings, met, faults.letters(batch))
+
+
+@njit(cache=True, nogil=True)
+def _place(given: Floats, first: Ints, values: Floats) -> None:
+    """Writes the samples of envelopes [E, F, N] into rows of ``values`` from ``first`` [E] on."""
+    size, channels, samples = given.shape
+    for e in range(size):
+        for n in range(samples):
+            for f in range(channels):
+                values[first[e] + n, f] = given[e, f, n]

@@ -36,6 +36,7 @@ class Writer:
             "transaction_timeout_ms": 15_000,
             "max_block_ms": round(1000 * timeout_s),
             "max_request_size": 1 << 20,
+            "batch_size": 900_000,  # several records of many scores travel together, and stay below Kafka's limit
             "compression_type": "lz4",
             "linger_ms": 5,
             "metrics_enabled": False,

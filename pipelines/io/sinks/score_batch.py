@@ -8,6 +8,7 @@ import orjson
 from numba import njit
 
 from detector.scoring.share import top_channel
+from detector.windows.entities import turns
 from pipelines.io.base import Output
 
 VERSION = 2
@@ -32,11 +33,13 @@ def packed(output: Output, most_runs: int = MOST_RUNS) -> Iterator[bytes]:
     for begin in range(0, len(first), most_runs):
         part = slice(begin, begin + most_runs)
         runs = {name: column[first[part]] for name, column in zip(_COLUMNS, columns, strict=True)}
-        named, runs["series"] = np.unique(runs["series"], return_inverse=True)
+        turn = turns(runs["series"])
+        named, place = np.unique(runs["series"][turn], return_inverse=True)
+        runs["series"] = np.repeat(place, np.diff(turn, append=len(runs["series"])))
         yield orjson.dumps(
             {
                 "v": VERSION,
-                "keys": output.keys[named].tolist(),
+                "keys": [output.keys[series] for series in named.tolist()],
                 "channels": output.channels,
                 "rows": rows[part],
                 "step_ns": step_ns[part],

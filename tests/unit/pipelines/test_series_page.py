@@ -12,7 +12,7 @@ from pipelines.metrics.series import MetricsConfig, SeriesPage
 
 def score(page: SeriesPage, partition: int | None, names: list[str], scores: np.ndarray) -> None:
     keys, ids = np.unique(np.array(names, object), return_inverse=True)
-    page.scored(partition, keys, ids, scores)
+    page.scored(partition, keys.tolist(), ids, scores)
 
 
 def page(**options: Any) -> tuple[SeriesPage, list[int]]:

@@ -21,7 +21,7 @@ def output(scores: list[float]) -> Output:
         np.ones((count, 1), np.float32),
         np.zeros(count, np.bool_),
     )
-    return Output(np.array(["pump"], object), ("flow",), decisions)
+    return Output(["pump"], ("flow",), decisions)
 
 
 def test_what_happened_is_on_the_page() -> None:
