@@ -46,9 +46,10 @@ def newest_error(rows: Floats, end: Ints, expected: Floats) -> Floats:
 def _mean_square_of(rows, end, expected, found):  # type: ignore[no-untyped-def]
     size, steps, channels = expected.shape
     for b in range(size):
-        for t in range(steps):
+        begin = np.uint64(end[b] - steps)  # no number that could count from the end
+        for t in range(np.uint64(steps)):
             for f in range(channels):
-                error = rows[end[b] - steps + t, f] - expected[b, t, f]
+                error = rows[begin + t, f] - expected[b, t, f]
                 found[b, f] += error * error
         for f in range(channels):
             found[b, f] /= found.dtype.type(steps)

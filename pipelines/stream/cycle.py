@@ -79,7 +79,8 @@ class Read(NamedTuple):
 
 
 PIECE_BYTES = 4 << 20
-"""Of records that are decoded and scored in one go: their arrays stay in the processor's cache."""
+"""Of records that are decoded and scored in one go: many, so that threads seldom wait for each other, but not all of a
+large poll, so that one piece is decoded while another is scored."""
 
 
 class Work:

@@ -17,7 +17,7 @@ from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch
 from pipelines.stream.recovery import Rewind
 
 PART_ROWS = 131_072
-"""Readings that are aligned and scored in one go: their arrays stay in the processor's cache."""
+"""Readings that are aligned and scored in one go: bounds memory, and lets other threads in seldom."""
 _NONE = np.empty(0, np.int32)
 
 
@@ -193,4 +193,3 @@ class Engine:
             self._scorer.evict(series)
             self._rewind.evict(series)
             self._series.release(np.setdiff1d(series, np.concatenate(later)))
-

@@ -25,7 +25,7 @@ from pipelines.telemetry import Telemetry
 POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
-MOST_AHEAD = 3
+MOST_AHEAD = 5
 """Pieces of polls that may be scored or wait for it when another poll joins them: a slow commit lets no processor idle.
 """
 SWITCH_S = 2e-4
@@ -114,7 +114,7 @@ class Processor:
         log.info("stopped on request; everything read is written and committed")
 
     def _poll(self) -> RawBatch | None:
-        """Waits for records, but no longer than for results that could be written."""
+        """Waits for records, but no longer than until all that is ahead could be written."""
         if not self._ahead:
             return self._source.poll(POLL_S)
         while True:
