@@ -38,7 +38,7 @@ def alike(records: Sequence[bytes]) -> tuple[list[tuple[bytes, Stack]], list[int
         timed = stamps_ns.size > 0
         sound = whole[rows] & [name is not None for name in series]
         sound &= (start_ns == 0) & (steps_ns == 0) if timed else steps_ns >= 0
-        begin = (kind.fields or {})["table"][1]
+        begin = SHAPE_BYTES + 16 + kind["series"].itemsize
         for members in _same(raw[:, begin : begin + kind["table"].itemsize]):
             table = bytes(block["table"][members[0]])
             if table.count(0) != kind["columns"].shape[0] - 1:
