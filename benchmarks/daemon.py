@@ -58,6 +58,7 @@ def main() -> None:
     turns = 1 if parser.parse_args().quick else 5
     table = Table("one daemon, one partition", "bare, records/s", "daemon, records/s", "ratio", "daemon, samples/s")
     scaled = Table("four partitions", "1 daemon, records/s", "2 daemons, records/s", "ratio")
+    console = Console()
     with tempfile.TemporaryDirectory() as name, KafkaCluster() as cluster:
         folder, kafka = Path(name), cluster.bootstrap
         bundle = folder / "pumps.bundle"
@@ -74,6 +75,8 @@ def main() -> None:
             ratio = median(ours / theirs for theirs, ours in found)
             samples = f"{rate * layout.samples:,.0f}"
             table.add_row(layout.name, f"{bare_rate:,.0f}", f"{rate:,.0f}", f"{100 * ratio:.0f}%", samples)
+        console.print(f"{SERIES:,} series, {CHANNELS} channels, the broker on the same machine")
+        console.print(table)
         for layout, count in ((SINGLE, 4_000_000), (BINARY, 800_000)):
             place = Place(kafka, bundle, folder, layout.decoder, partitions=4)
             place.fill(layout.records(count))
@@ -86,9 +89,6 @@ def main() -> None:
                         ones.append(pace(daemons, count * layout.samples, JOINED) / layout.samples)
             one, two = median(rates[1]), median(rates[2])
             scaled.add_row(layout.name, f"{one:,.0f}", f"{two:,.0f}", f"{two / one:.2f}x")
-    console = Console()
-    console.print(f"{SERIES:,} series, {CHANNELS} channels, the broker on the same machine")
-    console.print(table)
     console.print(scaled)
 
 
