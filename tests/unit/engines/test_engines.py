@@ -17,11 +17,14 @@ from detector.engines.eager import TorchEngine
 from detector.engines.export import TOLERANCE, difference, engine_of, exported
 from detector.engines.onnx import OnnxEngine
 from detector.engines.stretches import Overlap
+from detector.members.presets import fast
+from detector.members.reconstruction import Reconstruction
 from detector.models.backbones.base import Shape
 from detector.models.backbones.conv1d import Conv1dBackbone
 from detector.models.backbones.convolution import Product
 from detector.models.backbones.dense import DenseBackbone
 from detector.models.variants.deep import DeepConfig
+from detector.scoring.logsum import LogSum
 from detector.windows.gather import gathered, in_rows
 from pipelines.cli.extras import EXTRAS
 
@@ -144,6 +147,11 @@ def test_windows_that_overlap_get_the_same_bits_together_and_alone(width, activa
     for cut in (1, 2, 9, 77):
         np.testing.assert_array_equal(engine.along(rows, end[:cut], 8), alone[:cut])
     assert engine.along(rows, end, 7) is None
+    (recipe,) = fast().members
+    member = Reconstruction(recipe, {}, engine, LogSum(np.linspace(0.5, 2, 8)))
+    together, apart = member.along(rows, end), member.look(gathered(rows, end, 64), None)
+    np.testing.assert_array_equal(together.values, apart.values)
+    np.testing.assert_array_equal(together.terms, apart.terms)
 
 
 @pytest.mark.parametrize("axis", ["rows", "27+8", "8n", "27+8n+1", 64, None])

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from detector.scoring.error import channel_error
+from detector.scoring.error import channel_error, newest_error
 from detector.scoring.logsum import LogSum
+from detector.windows.gather import gathered
 
 
 def test_terms_against_the_formula():
@@ -52,6 +53,15 @@ def test_channel_error_leaves_masked_steps_out(last):
             squares = [(float(actual[b, t, f]) - float(expected[b, t, f])) ** 2 for t in steps]
             assert found[b, f] == pytest.approx(sum(squares) / max(len(steps), 1), rel=1e-5)
     assert found[0, 1] == 0
+
+
+@pytest.mark.parametrize("steps", [1, 8, 11])
+def test_the_error_of_windows_in_one_array_has_the_same_bits_as_that_of_each(steps):
+    rng = np.random.default_rng(steps)
+    rows, end = rng.normal(size=(200, 3)).astype(np.float32), np.array([steps, 40, 41, 48, 200])
+    expected = rng.normal(size=(5, steps, 3)).astype(np.float32)
+    alone = channel_error(gathered(rows, end, steps), expected, None)
+    np.testing.assert_array_equal(newest_error(rows, end, expected), alone)
 
 
 @pytest.mark.parametrize("steps", [7, 11, 16, 52])

@@ -25,6 +25,15 @@ def test_released_ids_are_given_out_again_smallest_first() -> None:
     assert index.key(0) == "d"
 
 
+def test_keys_that_were_taken_keep_the_names_of_ids_released_since() -> None:
+    index = SeriesIndex()
+    index.ids(["a", "b"])
+    taken = index.keys
+    index.release([0])
+    index.ids(["c"])
+    assert (taken, index.keys) == (["a", "b"], ["c", "b"])
+
+
 @pytest.mark.parametrize("series", [-1, 0, 1])
 def test_an_id_that_names_nothing_is_an_error(series: int) -> None:
     index = SeriesIndex()
