@@ -195,7 +195,7 @@ class Detector:
         return found, observed[..., : self.channels]
 
 
-@njit(cache=True)  # as are all that are too short to be worth letting another thread in
+@njit(cache=True)  # too short to let another thread in, as the next
 def _add(held: Floats, gain: Floats, score: Floats, terms: Floats) -> None:
     """Adds what a member says to score and terms; no matrix product, whose bits depend on the size of the batch."""
     outputs = len(gain)

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from detector.types import Bools, Floats, Ints
+from detector.windows.gather import in_rows
 
 
 def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last: int | None = None) -> Floats:
@@ -21,8 +22,10 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
     """
     size, steps, channels = actual.shape
     steps = min(last or steps, steps)
+    if observed is None:
+        return newest_error(*in_rows(actual), expected[:, -steps:])
     found = np.zeros((size, channels), np.result_type(actual, expected))
-    _mean_square(actual, expected, None if observed is None else observed[:, -steps:], steps, found)
+    _mean_square_of_some(actual, expected, observed[:, -steps:], found)
     return found
 
 
@@ -35,15 +38,15 @@ def newest_error(rows: Floats, end: Ints, expected: Floats) -> Floats:
         expected: [B, T, F], of the newest rows of each.
 
     Returns:
-        [B, F], to the bit what ``channel_error`` says of them.
+        [B, F].
     """
     found = np.zeros((len(end), rows.shape[1]), np.result_type(rows, expected))
-    _mean_square_of(rows, end, expected, found)
+    _mean_square(rows, end, expected, found)
     return found
 
 
 @njit(cache=True, nogil=True)
-def _mean_square_of(rows, end, expected, found):  # type: ignore[no-untyped-def]
+def _mean_square(rows, end, expected, found):  # type: ignore[no-untyped-def]
     size, steps, channels = expected.shape
     for b in range(size):
         begin = np.uint64(end[b] - steps)  # no number that could count from the end
@@ -56,19 +59,15 @@ def _mean_square_of(rows, end, expected, found):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _mean_square(actual, expected, observed, steps, found):  # type: ignore[no-untyped-def]
-    size, channels = found.shape
-    begin, other = actual.shape[1] - steps, expected.shape[1] - steps
+def _mean_square_of_some(actual, expected, observed, found):  # type: ignore[no-untyped-def]
     # Sums in the precision of the values: a window without gaps scores the same whatever stands beside it.
-    seen = np.full(channels, found.dtype.type(steps))
+    size, steps, channels = observed.shape
+    begin, other = actual.shape[1] - steps, expected.shape[1] - steps
     for b in range(size):
         for t in range(steps):
             for f in range(channels):
-                if observed is None or observed[b, t, f]:
+                if observed[b, t, f]:
                     error = actual[b, begin + t, f] - expected[b, other + t, f]
                     found[b, f] += error * error
-        if observed is not None:
-            for f in range(channels):
-                seen[f] = max(observed[b, :, f].sum(), 1)
         for f in range(channels):
-            found[b, f] /= seen[f]
+            found[b, f] /= found.dtype.type(max(observed[b, :, f].sum(), 1))

@@ -1,4 +1,4 @@
-"""What comes of one poll: results by partition, and how far they go."""
+"""What comes of a piece of a poll: results by partition, and how far they go."""
 
 import itertools
 from collections.abc import Collection, Iterator
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """Results of one poll.
+    """Results of a piece of a poll.
 
     Attributes:
         parts: results by partition.
@@ -96,11 +96,11 @@ class Work:
         self._shards, self._source, self._clock = shards, source, clock
 
     def read(self, batch: RawBatch) -> list[Read]:
-        """Decodes the records of a poll; other polls may be scored meanwhile."""
+        """Decodes a piece of a poll; others may be scored meanwhile."""
         return [Read(shard, records, shard.decoder.decode(records)) for shard, records in self._shards.split(batch)]
 
     def cycle(self, batch: RawBatch, reading: "Future[list[Read]]", begun: bool) -> Cycle:
-        """Scores the records of a poll.
+        """Scores a piece of a poll.
 
         Args:
             batch: the records.

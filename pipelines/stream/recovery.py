@@ -126,7 +126,9 @@ def _note(series, partition, offset, reach, seen, rows, home):  # type: ignore[n
     for i in range(len(series)):
         s = np.uint32(series[i])
         begins = rows[s] % BLOCK_ROWS == 0
-        if begins or i == 0 or series[i] != series[i - 1] or offset[i] != offset[i - 1]:
+        last = i - 1
+        same = i > 0 and series[i] == series[last] and offset[i] == offset[last] and partition[i] == partition[last]
+        if begins or not same:
             block = (rows[s] // BLOCK_ROWS) % blocks
             if begins and rows[s] > 0:
                 reach[s, block] = seen[s].min()

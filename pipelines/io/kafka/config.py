@@ -89,7 +89,7 @@ class KafkaConfig(BaseModel):
     assignor: Literal["cooperative-sticky", "range"] = Field(
         default="cooperative-sticky", description="How the members share partitions"
     )
-    max_poll_records: int = Field(default=10_000, ge=1, description="Most records per poll, and so per transaction")
+    max_poll_records: int = Field(default=10_000, ge=1, description="Most records per poll")
     max_rewind_records: int = Field(
         default=10_000_000, ge=0, description="Records read again at most; what is cut off begins cold, as warming"
     )
@@ -131,7 +131,7 @@ class KafkaSinkConfig(BaseModel):
     kind: Literal["kafka"] = "kafka"
     topic: str = Field(min_length=1, description="Topic to write; it needs as many partitions as the input")
     content: Content = Field(default="alerts", description="What to write")
-    batched: bool = Field(default=True, description="Scores of a partition and poll in one record, as columns")
+    batched: bool = Field(default=True, description="Many scores of a partition in one record, as columns")
 
     def open(self, context: Context) -> "KafkaSink":
         """Joins the transactions of the source.
