@@ -4,7 +4,6 @@ import numpy as np
 from numba import njit
 
 from detector.types import Bools, Floats, Ints
-from detector.windows.gather import in_rows
 
 
 def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last: int | None = None) -> Floats:
@@ -23,7 +22,8 @@ def channel_error(actual: Floats, expected: Floats, observed: Bools | None, last
     size, steps, channels = actual.shape
     steps = min(last or steps, steps)
     if observed is None:
-        return newest_error(*in_rows(actual), expected[:, -steps:])
+        rows = np.ascontiguousarray(actual).reshape(-1, channels)
+        return newest_error(rows, actual.shape[1] * np.arange(1, size + 1), expected[:, -steps:])
     found = np.zeros((size, channels), np.result_type(actual, expected))
     _mean_square_of_some(actual, expected, observed[:, -steps:], found)
     return found
