@@ -10,8 +10,9 @@ import numpy as np
 
 from detector.alerting.alert import Alert
 from pipelines.clock import Clock
-from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, RawBatch, Source
-from pipelines.stream.shards import Shard, Shards
+from pipelines.io.base import Checkpoint, DeadLetter, Output, RawBatch, Source
+from pipelines.stream.engine import Aligned, Engine
+from pipelines.stream.shards import Shards
 
 
 class Part(NamedTuple):
@@ -65,17 +66,21 @@ class Cycle:
 
 
 class Read(NamedTuple):
-    """Records of one shard, decoded.
+    """Records of one engine, decoded and put into rows.
 
     Attributes:
-        shard: theirs.
-        records: as they came.
-        decoded: what they hold.
+        engine: theirs.
+        partition: the only one that it reads, None if it reads all.
+        aligned: what they hold.
+        records: how many they are.
+        seconds: that aligning took.
     """
 
-    shard: Shard
-    records: RawBatch
-    decoded: Decoded
+    engine: Engine
+    partition: int | None
+    aligned: Aligned
+    records: int
+    seconds: float
 
 
 PIECE_BYTES = 4 << 20
@@ -84,7 +89,7 @@ large poll, so that one piece is decoded while another is scored."""
 
 
 class Work:
-    """Makes results of records; nothing else touches the shards meanwhile.
+    """Makes results of records in two steps, which may be on threads of their own; nothing else touches the shards.
 
     Args:
         shards: make readings of records, and results of readings.
@@ -94,21 +99,31 @@ class Work:
 
     def __init__(self, shards: Shards, source: Source, clock: Clock) -> None:
         self._shards, self._source, self._clock = shards, source, clock
+        self._releases = False
 
-    def read(self, batch: RawBatch) -> list[Read]:
-        """Decodes a piece of a poll; others may be scored meanwhile."""
-        return [Read(shard, records, shard.decoder.decode(records)) for shard, records in self._shards.split(batch)]
+    def read(self, batch: RawBatch, before: "Future[Cycle] | None") -> list[Read]:
+        """Decodes a piece of a poll and puts it into rows; others may be scored meanwhile.
+
+        Args:
+            batch: the records.
+            before: results of the piece before it, None if they are there.
+        """
+        if self._releases and before:
+            before.result()
+        read = [*self._unread(batch), *self._aligned(batch)]
+        self._releases = any(one.aligned.releases for one in read)
+        return read
 
     def cycle(self, batch: RawBatch, reading: "Future[list[Read]]", begun: bool) -> Cycle:
         """Scores a piece of a poll.
 
         Args:
             batch: the records.
-            reading: gives them decoded.
+            reading: gives what they hold.
             begun: whether partitions began since the last poll.
         """
         read, begin_s = reading.result(), self._clock.monotonic_s()
-        parts = [*self._lost(batch), *self._unread(batch), *self._scored(read)]
+        parts = [*self._lost(batch), *map(self._scored, read)]
         return self._ended(parts, begin_s, self._shards.firing() if begun else None)
 
     def finish(self) -> Cycle:
@@ -121,11 +136,24 @@ class Work:
         shards = self._shards
         return Cycle(parts, shards.checkpoint(), shards.late, shards.series, begin_s, standing)
 
-    def _scored(self, read: list[Read]) -> Iterator[Part]:
-        for shard, records, decoded in read:
-            again, begin_s = shard.engine.replayed(records), self._clock.monotonic_s()
-            outputs = [self._placed(output, shard.partition) for output in shard.engine.push(records, decoded)]
-            yield Part(outputs, len(records) - again, again, self._clock.monotonic_s() - begin_s)
+    def _aligned(self, batch: RawBatch) -> Iterator[Read]:
+        for shard, records in self._shards.split(batch):
+            decoded, begin_s = shard.decoder.decode(records), self._clock.monotonic_s()
+            aligned = shard.engine.align(records, decoded)
+            seconds = self._clock.monotonic_s() - begin_s
+            yield Read(shard.engine, shard.partition, aligned, len(records) - aligned.replayed, seconds)
+
+    def _unread(self, batch: RawBatch) -> Iterator[Read]:
+        for letter in batch.unread:
+            engine = self._shards.engine(letter.partition)
+            aligned = engine.skip([letter])
+            yield Read(engine, letter.partition, aligned, len(aligned.letters), 0.0)
+
+    def _scored(self, read: Read) -> Part:
+        begin_s = self._clock.monotonic_s()
+        outputs = [self._placed(output, read.partition) for output in read.engine.judge(read.aligned)]
+        seconds = read.seconds + self._clock.monotonic_s() - begin_s
+        return Part(outputs, read.records, read.aligned.replayed, seconds)
 
     def _lost(self, batch: RawBatch) -> Iterator[Part]:
         """Records that were deleted before they could be read: one dead letter per gap tells of them."""
@@ -134,11 +162,6 @@ class Work:
                 first = beginning.checkpoint.positions[number].next_offset - lost
                 letter = DeadLetter(number, first, "lost", f"{lost} records were deleted before they were read.", b"")
                 yield Part([self._placed(self._shards.engine(number).report([letter]), number)], 0, 0, 0.0)
-
-    def _unread(self, batch: RawBatch) -> Iterator[Part]:
-        for letter in batch.unread:
-            output = self._placed(self._shards.engine(letter.partition).skip([letter]), letter.partition)
-            yield Part([output], len(output.dead_letters), 0, 0.0)
 
     def _placed(self, output: Output, partition: int | None) -> Output:
         """Says where the results come from, in the words of people where people read them."""

@@ -1,7 +1,8 @@
 """The one loop: poll, decode, score, write, flush, and only then commit.
 
-Decoding and scoring have a thread each: while they work on the newest records, the loop writes and commits what came of
-those before them, and polls further. Everything else is the loop's, and few polls are ever ahead of the last commit.
+What makes rows of records and what scores them have a thread each: while they work on the newest records, the loop
+writes and commits what came of those before them, and polls further. Everything else is the loop's, and few polls are
+ever ahead of the last commit.
 """
 
 import logging
@@ -28,6 +29,8 @@ AHEAD_S = 0.005
 MOST_AHEAD = 5
 """Pieces of polls that may be scored or wait for it when another poll joins them: a slow commit lets no processor idle.
 """
+SELDOM_S = 0.25
+"""Shortest time from one commit to the next while more records wait than were polled: a commit takes many requests."""
 SWITCH_S = 2e-4
 """How long one thread may keep another waiting: the loop and the thread that scores take turns often."""
 
@@ -67,6 +70,8 @@ class Processor:
         self._work = Work(shards, source, clock)
         self._reading, self._scoring = ThreadPoolExecutor(1, "decode"), ThreadPoolExecutor(1, "score")
         self._ahead: deque[Future[Cycle]] = deque()
+        self._done: list[Cycle] = []
+        self._committed_s = -SELDOM_S
         self._begun = self._committed = True
 
     def run(self, stop: threading.Event) -> None:
@@ -98,7 +103,8 @@ class Processor:
             batch = self._poll()
             if batch is None:
                 self._settle()
-                self._write([self._work.finish()])
+                self._done.append(self._work.finish())
+                self._write()
                 log.info("the source has ended; everything is written and committed")
                 return
             self._telemetry.followed(batch, self._source.place)
@@ -124,26 +130,26 @@ class Processor:
 
     def _go_on(self, batch: RawBatch) -> None:
         """Has the records scored, and writes meanwhile what came of those before them."""
-        done: list[Cycle] = []
-        if gone := {*batch.begun, *batch.ended}:  # shards come and go only while nothing is scored
-            done = [ahead.result().without(gone) for ahead in self._ahead]
-            self._ahead.clear()
-        while self._ahead and (len(self._ahead) >= MOST_AHEAD or self._ahead[0].done()):
-            done.append(self._ahead.popleft().result())
+        gone = {*batch.begun, *batch.ended}  # shards come and go only while nothing is scored
+        while self._ahead and (gone or len(self._ahead) >= MOST_AHEAD or self._ahead[0].done()):
+            self._done.append(self._ahead.popleft().result())
+        self._done = [cycle.without(gone) for cycle in self._done]
         self._shards.follow(batch, self._source.place)
         self._begun |= bool(batch.begun)
         if len(batch) or batch.unread or any(beginning.lost for beginning in batch.begun.values()):
             for piece in pieces(batch):
-                reading = self._reading.submit(self._work.read, piece)
+                reading = self._reading.submit(self._work.read, piece, self._ahead[-1] if self._ahead else None)
                 self._ahead.append(self._scoring.submit(self._work.cycle, piece, reading, self._begun))
                 self._begun = False
-        self._write(done)
+        behind = sum(batch.waiting.values()) > len(batch) > 0
+        if not behind or self._clock.monotonic_s() >= self._committed_s + SELDOM_S:
+            self._write()
 
     def _settle(self) -> None:
         """Writes what is scored, so that nothing is ahead of the last commit."""
-        done = [ahead.result() for ahead in self._ahead]
+        self._done += [ahead.result() for ahead in self._ahead]
         self._ahead.clear()
-        self._write(done)
+        self._write()
 
     def _renew(self) -> None:
         """Swaps the detector, if there is a new one, once everything read so far is committed."""
@@ -157,8 +163,9 @@ class Processor:
         self._telemetry.allows(model.alarms_per_row)
         log.info("bundle %s serves from now on", model.served.version)
 
-    def _write(self, cycles: Sequence[Cycle]) -> None:
+    def _write(self) -> None:
         """Writes results in order and commits them in one; if that fails, all that is ahead is forgotten too."""
+        cycles, self._done = self._done, []
         if not cycles:
             return
         for cycle in cycles:
@@ -180,7 +187,7 @@ class Processor:
                 ahead.result()
             self._ahead.clear()
             return
-        self._committed = True
+        self._committed, self._committed_s = True, self._clock.monotonic_s()
         self._health.committed()
         drift = self._shards.drift
         drift.committed([output.decisions for output in outputs])

@@ -38,7 +38,7 @@ def batches(log: list[bytes], first: int, last: int, chunk: int, partition: int)
 def lived(pair: tuple[Decoder, Engine], parts: Iterator[RawBatch]) -> list[str]:
     """What came of the records, to the last bit."""
     decoder, engine = pair
-    outputs = (output for part in parts for output in engine.push(part, decoder.decode(part)))
+    outputs = (output for part in parts for output in engine.judge(engine.align(part, decoder.decode(part))))
     return [said for output in outputs for said in told(output)]
 
 
