@@ -69,7 +69,7 @@ def along(run: Callable[[Floats], Floats], overlap: Overlap, rows: Floats, end: 
     return whole
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)  # too short to let another thread in, as the next
 def _stretches(end: Ints, hop: int) -> tuple[Ints, Ints]:
     """Returns the first window of every stretch, and how many windows it has."""
     first, size, n, i = np.empty(len(end), np.int64), np.empty(len(end), np.int64), 0, 0
@@ -85,7 +85,7 @@ def _stretches(end: Ints, hop: int) -> tuple[Ints, Ints]:
     return first[:n], size[:n]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _copied(rows: Floats, begin: Ints, length: int, block: int) -> Floats:
     """Returns stretches, the last one repeated until there is a whole number of blocks."""
     count = -(-len(begin) // block) * block

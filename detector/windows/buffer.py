@@ -170,19 +170,21 @@ def _due(series, cell, start, hop, steps, last_cell):
     """
     size = len(series)
     due, previous, end = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    n, begun, copied, looked = 0, 0, 0, np.int64(0)
+    n, begun, copied, first = 0, 0, 0, np.int64(0)  # the first step of a hop, so that not every row takes a division
     for i in range(size):
         s, step = np.uint32(series[i]), cell[i]
         before = last_cell[s]
         fresh = start[i] or before == _NO_CELL
         if fresh or i == 0 or series[i] != series[i - 1]:
-            begun, looked = i, before // hop
-        look = step // hop
-        if fresh or hop == 1 or look != looked or step == before:
+            begun, first = i, before - before % hop
+        same = 0 <= step - first < hop
+        if not same:
+            first = step - step % hop
+        if fresh or hop == 1 or not same or step == before:
             copied += min(i - due[n - 1], steps) if n and due[n - 1] >= begun else steps
             due[n], previous[n], end[n] = i, _NO_CELL if fresh else before, copied
             n += 1
-        last_cell[s], looked = step, look
+        last_cell[s] = step
     return due[:n], previous[:n], end[:n]
 
 

@@ -22,6 +22,7 @@ def straight(ids, time_ns, values, partition, offset, rules, series, last, gap, 
     """
     out_ids, out_ns, out_values, cell, start, out_partition, out_offset = out
     taken, newest = len(ids), -1  # a reading with all values, of which ``last`` is still to be told
+    step, step_ns, interval_ns = np.int64(0), np.int64(0), rules.interval_ns  # a division takes as long as all the rest
     for i in range(len(ids)):
         s, t, p = np.uint32(ids[i]), time_ns[i], np.uint32(partition[i])
         whole = True
@@ -50,7 +51,12 @@ def straight(ids, time_ns, values, partition, offset, rules, series, last, gap, 
                 out_values[r, c] = values[i, c]
         else:
             _filled(values, t, i, anew, gap, rules.hold_ns, last[s], out_values, r)
-        out_ids[r], out_ns[r], cell[r], start[r] = s, t, t // rules.interval_ns, anew
+        if 0 <= t - step_ns - interval_ns < interval_ns:  # mostly the next
+            step, step_ns = step + 1, step_ns + interval_ns
+        elif not 0 <= t - step_ns < interval_ns:
+            step = t // interval_ns
+            step_ns = step * interval_ns
+        out_ids[r], out_ns[r], cell[r], start[r] = s, t, step, anew
         out_partition[r], out_offset[r] = p, offset[i]
         r += 1
     if newest >= 0:
