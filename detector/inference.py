@@ -18,7 +18,7 @@ from detector.state import State, part, under
 from detector.types import DecisionBatch, Explanation, Floats, Ints, SampleBatch, ScoreBatch, cut, joined
 from detector.windows.buffer import WindowBuffer
 
-WINDOW_BYTES = 32 * 2**20
+WINDOW_BYTES = 64 * 2**20
 """Memory for the windows of one part of a push."""
 
 _THREADS = ThreadpoolController()

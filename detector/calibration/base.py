@@ -50,17 +50,17 @@ class Calibrator:
         Paper: Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", split conformal p-value
         (#{held-out >= s} + 1) / (N + 1).
         """
-        return _p_values(np.asarray(scores, np.float64), self.held_out)
+        return _decided(np.asarray(scores, np.float64), self.held_out, self.limit)[2]
 
     def decide(self, scores: ScoreBatch) -> DecisionBatch:
         """Sets scores against the limit: 1.0 is the alert line; a missing score is no anomaly."""
-        ratio = np.asarray(scores.score, np.float64) / self.limit
+        ratio, over, p_value = _decided(np.asarray(scores.score, np.float64), self.held_out, self.limit)
         return DecisionBatch(
             series=scores.series,
             time_ns=scores.time_ns,
             anomaly_score=ratio,
-            is_anomaly=ratio >= 1.0,
-            p_value=self.p_value(scores.score),
+            is_anomaly=over,
+            p_value=p_value,
             contribution=scores.contribution,
             warming=scores.warming,
         )
@@ -76,16 +76,19 @@ class Calibrator:
 
 
 @njit(cache=True, nogil=True)
-def _p_values(scores, held_out):  # type: ignore[no-untyped-def]
-    found, rows = np.empty(len(scores)), len(held_out)
+def _decided(scores, held_out, limit):  # type: ignore[no-untyped-def]
+    """Returns for scores [B] their ratios to the limit, whether these reach 1, and p-values."""
+    size, rows = len(scores), len(held_out)
+    ratio, over, p_value = np.empty(size), np.empty(size, np.bool_), np.empty(size)
     last = share = np.nan
-    for i in range(len(scores)):
+    for i in range(size):
         if scores[i] != last:  # rows between two looks repeat a score
             last = scores[i]
             below = np.searchsorted(held_out, last)
             share = (rows - below + 1) / (rows + 1) if last == last else np.nan
-        found[i] = share
-    return found
+        ratio[i] = scores[i] / limit
+        over[i], p_value[i] = ratio[i] >= 1.0, share
+    return ratio, over, p_value
 
 
 class Calibration(BaseModel):

@@ -53,23 +53,25 @@ def along(run: Callable[[Floats], Floats], overlap: Overlap, rows: Floats, end: 
         [B, ...].
     """
     first, size = _stretches(end, overlap.hop)
-    found: list[Floats] = []
-    places: list[Ints] = []
+    whole: Floats | None = None
     for windows in SIZES:
-        mine, length = first[size == windows], overlap.rows + (windows - 1) * overlap.hop
+        mine, length = _of(first, size, windows), overlap.rows + (windows - 1) * overlap.hop
         for begin in range(0, len(mine), MOST // windows):
             part = mine[begin : begin + MOST // windows]
-            places.append((part[:, np.newaxis] + np.arange(windows)).ravel())
-            found.append(run(_copied(rows, end[part] - overlap.rows, length, BLOCK // windows))[: len(places[-1])])
-    if len(found) == 1 and len(first) * size[0] == len(end):
-        return found[0]  # in order
-    whole = np.empty((len(end), *found[0].shape[1:]), found[0].dtype)
-    for place, part in zip(places, found, strict=True):
-        whole[place] = part
+            found = run(_copied(rows, end, part, overlap.rows, length, BLOCK // windows))
+            if len(part) * windows == len(end):
+                return found[: len(end)]
+            if whole is None:
+                whole = np.empty((len(end), *found.shape[1:]), found.dtype)
+            _put(whole.reshape(len(end), -1), part, windows, found.reshape(len(found), -1))
+    assert whole is not None
     return whole
 
 
-@njit(cache=True)  # too short to let another thread in, as the next
+# What follows is too short to let another thread in.
+
+
+@njit(cache=True)
 def _stretches(end: Ints, hop: int) -> tuple[Ints, Ints]:
     """Returns the first window of every stretch, and how many windows it has."""
     first, size, n, i = np.empty(len(end), np.int64), np.empty(len(end), np.int64), 0, 0
@@ -86,13 +88,39 @@ def _stretches(end: Ints, hop: int) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True)
-def _copied(rows: Floats, begin: Ints, length: int, block: int) -> Floats:
-    """Returns stretches, the last one repeated until there is a whole number of blocks."""
-    count = -(-len(begin) // block) * block
+def _of(first: Ints, size: Ints, windows: int) -> Ints:
+    """Returns the first windows of the stretches of so many."""
+    return first[size == windows]
+
+
+@njit(cache=True)
+def _copied(rows: Floats, end: Ints, first: Ints, before: int, length: int, block: int) -> Floats:
+    """Returns stretches, the last one repeated until there is a whole number of blocks.
+
+    Args:
+        rows: as in ``along``, as is the next.
+        end: the row after each window.
+        first: the first window of each stretch.
+        before: rows of it.
+        length: rows of a stretch.
+        block: stretches of a block.
+    """
+    count = -(-len(first) // block) * block
     found = np.empty((count, length, rows.shape[1]), rows.dtype)
     for g in range(count):
-        row = begin[min(g, len(begin) - 1)]
+        row = end[first[min(g, len(first) - 1)]] - before
         for t in range(length):
             for f in range(rows.shape[1]):
                 found[g, t, f] = rows[row + t, f]
     return found
+
+
+@njit(cache=True)
+def _put(whole: Floats, first: Ints, windows: int, found: Floats) -> None:
+    """Puts what was found of stretches, [G * n, W], where their windows are, [B, W]."""
+    width = whole.shape[1]
+    to, given, size = whole.ravel(), found.ravel(), np.uint64(windows * width)
+    for g in range(len(first)):
+        there, here = np.uint64(first[g] * width), np.uint64(g) * size  # no number that could count from the end
+        for j in range(size):
+            to[there + j] = given[here + j]

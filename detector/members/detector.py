@@ -135,17 +135,16 @@ class Detector:
         k, gains = 0, self.fusion.gain
         for member, hold in zip(self.members, holds, strict=True):
             gain = gains[k : k + len(member.outputs)]
-            fresh = (batch.filled >= member.window) & due(batch.cell, batch.previous_cell, member.stride)
+            fresh, count = _fresh(batch.filled, batch.cell, batch.previous_cell, member.window, member.stride)
             columns = np.zeros((len(batch), len(gain) + self.channels), np.float32)
-            if count := np.count_nonzero(fresh):
+            if count:
                 rows, told = slice(None) if count == len(fresh) else fresh, self.channels + member.conditions
                 if complete is None:
                     look = member.along(batch.rows[:, :told], batch.end[rows])
                 else:
                     windows, observed = complete[0][rows, -member.window :, :told], complete[1][rows, -member.window :]
                     look = in_blocks(member.look, windows, observed)
-                columns[rows, : len(gain)] = look.values
-                columns[rows, len(gain) :] = _shares(look, self.channels)
+                _put(columns, fresh, look.values, _shares(look, self.channels))
             _add(hold.push(batch.series, batch.filled, columns, fresh), gain, score, terms)
             k += len(gain)
         _normalise(terms)
@@ -195,7 +194,33 @@ class Detector:
         return found, observed[..., : self.channels]
 
 
-@njit(cache=True)  # too short to let another thread in, as the next
+# What follows is too short to let another thread in.
+
+
+@njit(cache=True)
+def _fresh(filled: Ints, cell: Ints, previous_cell: Ints, window: int, stride: int) -> tuple[Bools, int]:
+    """Returns at which windows [B] a member looks, and at how many."""
+    found, count = due(cell, previous_cell, stride), 0
+    for b in range(len(found)):
+        found[b] &= filled[b] >= window
+        count += found[b]
+    return found, count
+
+
+@njit(cache=True)
+def _put(columns: Floats, fresh: Bools, values: Floats, terms: Floats) -> None:
+    """Writes what a member saw, [N, K] and [N, F], into those rows of ``columns`` [B, K + F] that are fresh."""
+    n = 0
+    for b in range(len(columns)):
+        if fresh[b]:
+            for k in range(values.shape[1]):
+                columns[b, k] = values[n, k]
+            for f in range(terms.shape[1]):
+                columns[b, values.shape[1] + f] = terms[n, f]
+            n += 1
+
+
+@njit(cache=True)
 def _add(held: Floats, gain: Floats, score: Floats, terms: Floats) -> None:
     """Adds what a member says to score and terms; no matrix product, whose bits depend on the size of the batch."""
     outputs = len(gain)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from detector.ids import span
 from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
@@ -46,14 +47,14 @@ class Between:
         Returns:
             For all B rows; one without any value has no score.
         """
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         found = _room(len(series), self._newest.contribution.shape[1])
         _spread(series, row, judged, scaled, self._newest, found)
         return found
 
     def state(self, series: Ints) -> State:
         """Returns what was said of these series last."""
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         return {name: column[series] for name, column in self._newest._asdict().items()}
 
     def restore(self, series: Ints, state: State) -> None:
@@ -62,7 +63,7 @@ class Between:
         Raises:
             DataError: it is of other channels.
         """
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         for name, column in self._newest._asdict().items():
             column[series] = held(state, name, column.dtype, len(series), *column.shape[1:])
 

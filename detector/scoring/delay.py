@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from detector.ids import span
 from detector.state import State, held, within
 from detector.types import Bools, Floats, Ints
 
@@ -73,7 +74,7 @@ class Delay:
         if self._delay == 0:
             rows = np.arange(len(series))
             return Settled(series, time_ns, score, contribution, warming, rows, np.zeros(len(series), np.int64))
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         out = self._room(len(series) + int(start.sum()) * self._delay)
         rows_in = _Rows(series, time_ns, score, contribution, warming, start)
         return _first(out, _push(rows_in, self._rings, out))
@@ -91,7 +92,7 @@ class Delay:
 
     def state(self, series: Ints) -> State:
         """Returns what is pending of these series."""
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         return {name: ring[series] for name, ring in self._rings._asdict().items()}
 
     def restore(self, series: Ints, state: State) -> None:
@@ -100,7 +101,7 @@ class Delay:
         Raises:
             DataError: it is of another delay or other channels.
         """
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         within(state, "seen", len(series), 1 << 62, np.int64)
         for name, ring in self._rings._asdict().items():
             ring[series] = held(state, name, ring.dtype, len(series), *ring.shape[1:])

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from detector.ids import span
 from detector.state import State, held
 from detector.types import Bools, Floats, Ints
 
@@ -52,13 +53,13 @@ class Hold:
         Returns:
             ``values``.
         """
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         _hold(series, filled, values, fresh, self._neutral, self._state)
         return values
 
     def state(self, series: Ints) -> State:
         """Returns what is held of these series."""
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         return {"values": self._state[series]}
 
     def restore(self, series: Ints, state: State) -> None:
@@ -67,7 +68,7 @@ class Hold:
         Raises:
             DataError: it is of other outputs.
         """
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         self._state[series] = held(state, "values", np.float32, len(series), len(self._neutral))
 
     def _reserve(self, series: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import ConfigError
+from detector.ids import span
 from detector.state import State
 from detector.types import Bools, Floats, Ints, ReadingBatch, SampleBatch
 from detector.windows.align_state import EVICTED, FOREVER, NEVER, POLICIES, AlignState, Rules
@@ -150,7 +151,7 @@ class Aligner:
         if self._rules.evict_keys == FOREVER or not len(readings):
             return np.empty(0, np.int64)
         series, partition = readings.series, readings.partition
-        self._state.reserve(int(series.max()) + 1, int(partition.max()) + 1, 0)
+        self._state.reserve(span(series), span(partition), 0)
         seen, mark = self._state.series["seen_ns"].copy(), self._state.watermark.copy()
         return np.flatnonzero(returns(series, readings.time_ns, partition, self._rules, seen, mark))
 
@@ -193,7 +194,7 @@ class Aligner:
         series, _, _, partition, _ = arrays
         state, size, at = self._state, len(series), 0
         out, n = room(size, len(self._gap)), 0
-        state.reserve(int(series.max(initial=-1)) + 1, int(partition.max(initial=-1)) + 1, 0)
+        state.reserve(span(series), span(partition), 0)
         while at < size:
             rest = [array[at:] for array in arrays]
             kept = (state.series, state.last, self._gap, state.watermark, state.counters)
@@ -209,7 +210,7 @@ class Aligner:
     def _take(self, arrays: list[np.ndarray]) -> tuple[Ints, int]:
         series, time_ns, values, partition, offset = arrays
         state, rules = self._state, self._rules
-        state.reserve(int(series.max()) + 1, int(partition.max()) + 1, len(series))
+        state.reserve(span(series), span(partition), len(series))
         readings = (series, time_ns, values, partition, offset)
         pool = (state.rows, state.cells, state.spare, state.height)
         return take(*readings, rules, state.series, *pool, state.watermark, state.counters)
@@ -237,8 +238,6 @@ class Aligner:
         size, channels = len(series), len(self._gap)
         if values.shape != (size, channels) or not size == len(time_ns) == len(partition) == len(offset):
             raise ValueError(f"expected {size} readings of {channels} channels, got values of shape {values.shape}")
-        if size and min(series.min(), partition.min()) < 0:
-            raise ValueError("series ids and partitions must not be negative")
 
 
 def _rules(schema: Schema, config: AlignConfig) -> Rules:

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from detector.errors import ConfigError
+from detector.ids import span
 from detector.state import State, held, ranks, within
 from detector.types import Floats, Ints, SampleBatch, WindowBatch
 
@@ -110,7 +111,7 @@ class WindowBuffer:
 
     def state(self, series: Ints) -> State:
         """Returns the rows of these series, oldest first, and what goes with them."""
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         filled = self._filled[series]
         row = (np.repeat(self._next[series] - filled, filled) + ranks(filled)) % self.window
         rows = self._ring[np.repeat(series, filled), row]
@@ -124,7 +125,7 @@ class WindowBuffer:
         """
         filled = within(state, "filled", len(series), self.window)
         rows = held(state, "rows", np.float32, int(filled.sum()), self.channels)
-        self._reserve(int(series.max(initial=-1)) + 1)
+        self._reserve(span(series))
         self._ring[np.repeat(series, filled), ranks(filled)] = rows
         self._filled[series], self._next[series] = filled, filled % self.window
         self._cell[series] = held(state, "cell", np.int64, len(series))
@@ -133,10 +134,7 @@ class WindowBuffer:
         """Checks everything that the kernels rely on without looking, and makes room for new ids."""
         if scaled.shape != (len(samples), self.channels):
             raise ValueError(f"expected scaled rows of shape {(len(samples), self.channels)}, got {scaled.shape}")
-        if len(samples):
-            if samples.series.min() < 0:
-                raise ValueError("series ids must not be negative")
-            self._reserve(int(samples.series.max()) + 1)
+        self._reserve(span(samples.series))
         return np.ascontiguousarray(scaled, np.float32)
 
     def _reserve(self, series: int) -> None:

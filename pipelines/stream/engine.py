@@ -21,7 +21,7 @@ from detector.windows.entities import SeriesIndex
 from pipelines.io.base import Checkpoint, DeadLetter, Decoded, Output, Position, RawBatch
 from pipelines.stream.recovery import Rewind
 
-PART_ROWS = 131_072
+PART_ROWS = 262_144
 """Readings that are aligned and scored in one go: bounds memory, and lets other threads in seldom."""
 _NONE = np.empty(0, np.int32)
 
@@ -253,6 +253,7 @@ class Engine:
         decisions: list[DecisionBatch] = []
         alerts: list[Alert] = []
         for verdict in verdicts:
-            decisions.append(verdict.decisions)
+            if len(verdict.decisions) or not decisions:  # to join nothing to something takes a copy
+                decisions.append(verdict.decisions)
             alerts += self._policy.push(verdict.decisions, self._series, verdict.explain)
         return joined(decisions), alerts

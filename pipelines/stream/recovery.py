@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
+from detector.ids import span
 from detector.state import State, held, within
 from detector.types import Bools, Ints, ReadingBatch, SampleBatch
 from pipelines.io.base import Position
@@ -108,7 +109,7 @@ class Rewind:
         self._read[partition] = upto
 
     def _room(self, series: Ints) -> None:
-        most = int(series.max(initial=-1)) + 1
+        most = span(series)
         if most > len(self._rows):
             self._grow(max(most, 2 * len(self._rows)))
 
