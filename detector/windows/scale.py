@@ -190,25 +190,26 @@ def _logarithm(values: Floats) -> Floats:
 @njit(cache=True, nogil=True)
 def _transform(rows: Floats, mean: Floats, deviation: Floats) -> Floats:
     out = np.empty(rows.shape, np.float32)
+    per_unit = np.where(deviation > 0, 1 / deviation, np.nan)  # a product takes a fifth of a division
     for i in range(rows.shape[0]):
         near = 0
         for f in range(rows.shape[1]):
-            z = (rows[i, f] - mean[f]) / deviation[f] if deviation[f] > 0 else np.nan
+            z = (rows[i, f] - mean[f]) * per_unit[f]
             out[i, f] = z
             near += abs(z) <= _KNEE
         if near < rows.shape[1]:
             for f in range(rows.shape[1]):
-                out[i, f] = _bent(rows[i, f] - mean[f], deviation[f])
+                out[i, f] = _bent(rows[i, f] - mean[f], per_unit[f])
     return out
 
 
 @njit(cache=True, nogil=True)
-def _bent(d: float, deviation: float) -> float:
+def _bent(d: float, per_unit: float) -> float:
     size = abs(d)
     if not size < np.inf:
         return np.nan
-    if deviation > 0:
-        z = size / deviation
+    if per_unit > 0:
+        z = size * per_unit
         return math.copysign(z if z <= _KNEE else _KNEE + math.log1p(z - _KNEE), d)
     return math.copysign(_CONSTANT_STEP + math.log1p(size), d) if size > 0 else 0.0
 

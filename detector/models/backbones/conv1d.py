@@ -84,7 +84,7 @@ class ConvDecoder(Decoder):
         parts = [self.stem, Ending(needed[0])]
         for layer, (given, steps) in zip(self.layers, pairwise(needed), strict=True):
             up, *others = cast(nn.Sequential, layer)
-            parts += [cast(Up, up).newest(given, steps), *others]
+            parts.append(cast(Up, up).newest(given, steps, others))
         return nn.Sequential(*parts)
 
     def _needed(self, rows: int) -> list[int]:

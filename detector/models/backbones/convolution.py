@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor, nn
 
-from detector.models.backbones.base import Ending
+from detector.models.backbones.base import ACTIVATIONS, Ending
 
 STRIDE = 2
 _FEW = 8
@@ -40,15 +40,17 @@ class Convolution(nn.Module):
 class Product(nn.Module):
     """The newest outputs of a convolution as one product of all its inputs; made of a finished layer.
 
-    The matrix is what the layer makes of unit windows.
+    The matrix is what the layer makes of unit windows. An activation behind it works on the flat product, with which a
+    runtime can merge it.
     """
 
     weight: Tensor
     bias: Tensor
 
     @torch.no_grad()
-    def __init__(self, layer: Convolution, given: int, steps: int):
+    def __init__(self, layer: Convolution, given: int, steps: int, activation: nn.Module):
         super().__init__()
+        self.activation = activation
         weight = layer.product.weight
         inputs = weight.shape[1] // layer.taps
         units = torch.eye(given * inputs, dtype=weight.dtype, device=weight.device).reshape(-1, 1, given, inputs)
@@ -59,7 +61,8 @@ class Product(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiplies; -1 for the batch, which an exported graph leaves open."""
-        return fn.linear(x.flatten(1), self.weight, self.bias).reshape(-1, *self.made)
+        made: Tensor = self.activation(fn.linear(x.flatten(1), self.weight, self.bias))
+        return made.reshape(-1, *self.made)
 
 
 class Down(Convolution):
@@ -91,9 +94,14 @@ class Up(Convolution):
         """Returns how many of the newest inputs must be given for the newest ``steps`` outputs to be right."""
         return -(-(steps + self.taps - 1) // STRIDE)
 
-    def newest(self, given: int, steps: int) -> nn.Module:
-        """Returns what gives the newest ``steps`` outputs alone of ``given`` inputs."""
-        return nn.Sequential(self, Ending(steps)) if steps > _FEW else Product(self, given, steps)
+    def newest(self, given: int, steps: int, behind: list[nn.Module]) -> nn.Module:
+        """Returns what gives the newest ``steps`` outputs alone of ``given`` inputs, with what stands ``behind`` it."""
+        if steps > _FEW:
+            return nn.Sequential(self, Ending(steps), *behind)
+        first, *others = behind
+        if isinstance(first, tuple(ACTIVATIONS.values())):
+            return nn.Sequential(Product(self, given, steps, first), *others)
+        return nn.Sequential(Product(self, given, steps, nn.Identity()), *behind)
 
 
 class Pointwise(nn.Linear):
