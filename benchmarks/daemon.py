@@ -63,7 +63,7 @@ def main() -> None:
         folder, kafka = Path(name), cluster.bootstrap
         bundle = folder / "pumps.bundle"
         trained(fast()).save(bundle)
-        for layout, count in ((SINGLE, 300_000), (BINARY, 120_000), (COLUMNS, 80_000)):
+        for layout, count in ((SINGLE, 600_000), (BINARY, 600_000), (COLUMNS, 400_000)):
             place = Place(kafka, bundle, folder, layout.decoder)
             place.fill(layout.records(count))
             found = []

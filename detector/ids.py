@@ -15,9 +15,9 @@ def span(ids: Ints) -> int:
     Raises:
         ValueError: an id is negative.
     """
-    most = -1
-    for one in ids:
-        if one < 0:
-            raise ValueError("series ids and partitions must not be negative")
-        most = max(most, one)
-    return most + 1
+    least = most = ids.dtype.type(0)
+    for i in range(len(ids)):
+        least, most = min(least, ids[i]), max(most, ids[i])
+    if least < 0:
+        raise ValueError("series ids and partitions must not be negative")
+    return most + 1 if len(ids) else 0

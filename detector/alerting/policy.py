@@ -112,7 +112,8 @@ class AlertPolicy:
             explain: gives the explanation of rows of the decisions; asked once, about the highest scores only.
         """
         score = decisions.anomaly_score
-        affected = np.union1d(decisions.series[decisions.is_anomaly], keys.ids([key for key in self._open if key in keys]))
+        known = keys.ids([key for key in self._open if key in keys])
+        affected = np.union1d(decisions.series[decisions.is_anomaly], known)
         if not len(affected):
             return []
         rows = np.flatnonzero(np.isin(decisions.series, affected) & ~np.isnan(score))

@@ -80,14 +80,13 @@ def _decided(scores, held_out, limit):  # type: ignore[no-untyped-def]
     """Returns for scores [B] their ratios to the limit, whether these reach 1, and p-values."""
     size, rows = len(scores), len(held_out)
     ratio, over, p_value = np.empty(size), np.empty(size, np.bool_), np.empty(size)
-    last = share = np.nan
+    last = times = share = np.nan
     for i in range(size):
         if scores[i] != last:  # rows between two looks repeat a score
             last = scores[i]
-            below = np.searchsorted(held_out, last)
-            share = (rows - below + 1) / (rows + 1) if last == last else np.nan
-        ratio[i] = scores[i] / limit
-        over[i], p_value[i] = ratio[i] >= 1.0, share
+            times = last / limit
+            share = (rows - np.searchsorted(held_out, last) + 1) / (rows + 1) if last == last else np.nan
+        ratio[i], over[i], p_value[i] = times, times >= 1.0, share
     return ratio, over, p_value
 
 

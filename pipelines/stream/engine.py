@@ -91,7 +91,8 @@ class Engine:
         self._aligner, self._scorer, self._policy, self._series = aligner, scorer, policy, series
         self._channels = scorer.detector.schema.names
         self._rewind = Rewind(scorer.memory_rows + open_rows, scorer.detector.channels, checkpoint.positions)
-        self._positions, self._late = self._rewind.positions(), 0
+        self._positions: Mapping[int, Position] = self._rewind.positions()
+        self._late = 0
         self._ended = bool(checkpoint.state.get("ended"))
         if "alerts" in checkpoint.state:
             policy.restore(checkpoint.state["alerts"])

@@ -64,7 +64,8 @@ class Process:
     def read(self, first: int, last: int) -> int:
         """Reads records and returns how many rows were decided about."""
         ((shard, part),) = self.shards.split(_batch(first, last))
-        return sum(len(output.decisions) for output in shard.engine.judge(shard.engine.align(part, shard.decoder.decode(part))))
+        aligned = shard.engine.align(part, shard.decoder.decode(part))
+        return sum(len(output.decisions) for output in shard.engine.judge(aligned))
 
     def keep(self) -> None:
         """Lets a snapshot be written if it is time, and waits for the disk."""

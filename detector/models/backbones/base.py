@@ -1,6 +1,5 @@
 """What a backbone gives: encoders from windows to flat codes and decoders back, as mirrored stacks of layers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 

@@ -33,7 +33,7 @@ def alike(records: Sequence[bytes]) -> tuple[list[tuple[bytes, Stack]], list[int
         if kind is None:
             continue
         block = raw.view(kind)[:, 0]
-        series = [_text(name) for name in block["series"].tolist()]
+        series = _texts(block["series"].tolist())
         stamps_ns, start_ns, steps_ns = block["stamps_ns"], block["start_ns"], block["step_ns"]
         timed = stamps_ns.size > 0
         sound = whole & [name is not None for name in series]
@@ -78,8 +78,8 @@ def _whole(raw: Ints) -> Bools:
     """
     size, length = raw.shape
     zeros = bytes(length)
-    images = np.array([zlib.crc32(zeros, 1 << bit) for bit in range(32)], np.uint32) ^ np.uint32(zlib.crc32(zeros))
-    if zlib.crc32(raw) == _chained(images, np.uint32(_RESIDUE), size):
+    images = np.array([zlib.crc32(zeros, 1 << bit) ^ zlib.crc32(zeros) for bit in range(32)])
+    if zlib.crc32(raw.data) == _chained(images, _RESIDUE, size):
         return np.ones(size, np.bool_)
     return np.fromiter(map(zlib.crc32, raw), np.uint32, size) == _RESIDUE
 
@@ -87,11 +87,11 @@ def _whole(raw: Ints) -> Bools:
 @njit(cache=True, nogil=True)
 def _chained(images: Ints, residue: int, size: int) -> int:
     """Returns the CRC of so many sound records, given what the zeros make of every bit."""
-    crc = np.uint32(0)
+    crc = 0
     for _ in range(size):
         after = residue
         for bit in range(32):
-            if crc >> np.uint32(bit) & np.uint32(1):
+            if crc >> bit & 1:
                 after ^= images[bit]
         crc = after
     return crc
@@ -104,6 +104,14 @@ def _same(rows: Ints) -> list[Ints]:
     group = np.unique(rows, axis=0, return_inverse=True)[1]
     order = np.argsort(group, kind="stable")
     return [one for one in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(one) >= _FEW]
+
+
+def _texts(names: list[bytes]) -> list[str | None]:
+    """Returns names as text, None for those that are none."""
+    try:
+        return [name.decode() for name in names]
+    except UnicodeDecodeError:
+        return [_text(name) for name in names]
 
 
 def _text(name: bytes) -> str | None:
