@@ -89,7 +89,7 @@ def alone(turns: int, least_s: float) -> str:
 def together(turns: int, least_s: float) -> str:
     """What the network of the preset ``fast`` costs for windows that are 8 rows apart, in stretches and one by one."""
     model = REGISTERED["deep"].model_copy(update={"code_size": None})
-    network = model.build(Shape(*WINDOWS.shape[1:]), Conv1dBackbone(width=16, activation="relu"))
+    network = model.build(Shape(*WINDOWS.shape[1:]), Conv1dBackbone(width=16, activation="relu", causal=True))
     initialise(network, torch.Generator().manual_seed(0))
     engine = engine_of(network.requires_grad_(False).eval(), WINDOWS[:64], NEWEST_ROWS)
     rows, end = in_rows(WINDOWS)

@@ -50,6 +50,7 @@ SIZES: dict[str, tuple[VariantConfig, Conv1dBackbone]] = {
     "24 relu": (NATIVE, Conv1dBackbone(width=24, activation="relu")),
     "16 gelu": (NATIVE, Conv1dBackbone(width=16)),
     "16 relu": (NATIVE, Conv1dBackbone(width=16, activation="relu")),
+    "16 relu, causal": (NATIVE, Conv1dBackbone(width=16, activation="relu", causal=True)),
     "12 relu": (NATIVE, Conv1dBackbone(width=12, activation="relu")),
     "8 relu": (NATIVE, Conv1dBackbone(width=8, activation="relu")),
     "16 relu, depth 2": (NATIVE, Conv1dBackbone(width=16, activation="relu", depth=2)),

@@ -106,6 +106,9 @@ class Conv1dBackbone(Backbone):
     depth: int = Field(default=3, ge=1, le=8, description="Strided layers on each side, at most 2 below 32 steps")
     width: int = Field(default=48, ge=1, description="Channels per layer")
     code_channels: int = Field(default=6, ge=1, description="Channels of the native code at each of its steps")
+    causal: bool = Field(
+        default=False, description="The encoder looks at no newer steps; windows that overlap then cost less"
+    )
 
     def native_size(self, shape: Shape) -> int:
         """Steps of the innermost layer times ``code_channels``."""
@@ -115,7 +118,7 @@ class Conv1dBackbone(Backbone):
         """As in ``Backbone``."""
         layers: list[nn.Module] = []
         for i in range(self._layers(shape)):
-            down = Down(shape.inputs if i == 0 else self.width, self.width, kernel=max(7 - 2 * i, 3))
+            down = Down(shape.inputs if i == 0 else self.width, self.width, max(7 - 2 * i, 3), self.causal)
             layers.append(self.hidden(down, self.width))
         layers[0] = nn.Sequential(Image(shape.steps, self._inner_steps(shape) * STRIDE ** len(layers)), layers[0])
         flat: list[nn.Module] = [Pointwise(self.width, self.code_channels), nn.Flatten()]

@@ -66,14 +66,26 @@ class Product(nn.Module):
 
 
 class Down(Convolution):
-    """Convolution of stride 2, [B, 1, T, F] to [B, 1, T / 2, width], zeros beyond both ends; T even, the kernel odd."""
+    """Convolution of stride 2, [B, 1, T, F] to [B, 1, T / 2, width]; T even, the kernel odd.
 
-    def __init__(self, inputs: int, width: int, kernel: int):
+    Its output i lies on the inputs 2 i and 2 i + 1. It looks as far into the past as into the future, with zeros beyond
+    both ends, or, if causal, at nothing newer than these.
+
+    Attributes:
+        causal: which of both.
+        before: how many inputs before the first of its own an output looks at.
+    """
+
+    def __init__(self, inputs: int, width: int, kernel: int, causal: bool = False):
         super().__init__(inputs, width, kernel)
+        self.causal = causal
+        self.before = kernel - STRIDE if causal else (kernel - 1) // 2
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """As in ``Convolution``."""
-        return convolved(x, self.product.weight, bias, self.taps, STRIDE, (self.taps - 1) // 2)
+        if self.causal:
+            return convolved(fn.pad(x, (0, 0, self.before, 0)), self.product.weight, bias, self.taps, STRIDE, 0)
+        return convolved(x, self.product.weight, bias, self.taps, STRIDE, self.before)
 
 
 class Up(Convolution):

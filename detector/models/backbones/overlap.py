@@ -1,7 +1,7 @@
 """Codes of windows that overlap, with what they share computed once.
 
-Layers that only look at steps nearby make the same of the same rows, whichever window these belong to. Only the newest
-step of every layer is a window's own: it alone would look at rows to come, where the window has zeros.
+Layers that only look at steps nearby make the same of the same rows, whichever window these belong to. Unless they are
+causal, the newest step of every layer is a window's own: it alone would look at rows to come, where the window has zeros.
 """
 
 from typing import cast
@@ -47,16 +47,18 @@ class Overlapping(Stretch):
             down = cast(Down, first)
             before = inner
             inner = _through(others, _part(down, before, 0, down.taps, STRIDE))
+            if down.causal:
+                continue
             # Of the layer's taps the newest step has those on inner steps, the one on the newest before, and zeros.
             taps = _reach(cast(nn.Sequential, layer)) + (2 if newest is None else 1)
             found = _part(down, before[:, :, edge:], 0, taps, hop)
             if newest is not None:
                 found = found + _part(down, newest, taps, taps + 1, 1, bias=False)
             newest, hop = _through(others, found), hop // STRIDE
-        assert newest is not None
-        newest, inner = self.head(newest), self.head(inner)
-        shifts = [inner[:, :, at : at - self.steps + 2 or None] for at in range(self.steps - 1)]
-        codes = torch.cat([*shifts, newest], -1)
+        inner, own = self.head(inner), [] if newest is None else [self.head(newest)]
+        steps = self.steps - len(own)
+        shared = [inner[:, :, at : at - steps + 1 or None] for at in range(steps)]
+        codes = torch.cat([*shared, *own], -1)
         return codes.reshape(-1, int(codes.shape[3]))
 
 
@@ -69,7 +71,7 @@ def fits(layers: list[nn.Sequential], full: int, zeros: int, steps: int) -> bool
 
 
 def _reach(layer: nn.Sequential) -> int:
-    return (cast(Down, layer[0]).taps - 1) // 2
+    return cast(Down, layer[0]).before
 
 
 def _through(layers: list[nn.Module], x: Tensor) -> Tensor:

@@ -105,7 +105,10 @@ def test_every_library_beyond_serving_has_an_extra_to_its_name():
         assert modules & EXTRAS.keys(), f"{distribution} of the extra {extra[1]} is in no line of EXTRAS"
 
 
-@pytest.mark.parametrize("backbone", [Conv1dBackbone(), Conv1dBackbone(depth=2, width=9), DenseBackbone()])
+@pytest.mark.parametrize(
+    "backbone",
+    [Conv1dBackbone(), Conv1dBackbone(depth=2, width=9), Conv1dBackbone(width=9, causal=True), DenseBackbone()],
+)
 @pytest.mark.parametrize("code_size", [16, None])
 @pytest.mark.parametrize("steps", [64, 40, 19])
 @pytest.mark.parametrize("rows", [1, 8, 13])
@@ -133,8 +136,9 @@ def test_the_newest_rows_alone_are_those_of_the_whole(backbone, code_size, steps
 
 @pytest.mark.parametrize("width", [5, 16, 48])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-def test_windows_that_overlap_get_the_same_bits_together_and_alone(width, activation):
-    backbone = Conv1dBackbone(width=width, activation=activation)
+@pytest.mark.parametrize("causal", [False, True])
+def test_windows_that_overlap_get_the_same_bits_together_and_alone(width, activation, causal):
+    backbone = Conv1dBackbone(width=width, activation=activation, causal=causal)
     model = DeepConfig(code_size=None).build(Shape(64, 8), backbone).eval()
     engine = engine_of(model, np.random.default_rng(1).normal(size=(64, 64, 8)).astype(np.float32), 8)
     assert engine.shares

@@ -21,6 +21,19 @@ def test_down_is_a_strided_convolution(kernel):
     torch.testing.assert_close(layer(x.unsqueeze(1)).squeeze(1), expected.transpose(1, 2), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_a_causal_layer_looks_at_nothing_newer(kernel):
+    layer, x = Down(4, 6, kernel, causal=True), torch.randn(1, 1, 16, 4)
+    found = layer(x)
+    assert found.shape == (1, 1, 8, 6)
+    for step in range(8):
+        cut = x.clone()
+        cut[:, :, 2 * step + 2 :] = 99
+        assert torch.equal(layer(cut)[:, :, : step + 1], found[:, :, : step + 1])
+        cut[:, :, 2 * step + 1] = 99
+        assert not torch.equal(layer(cut)[:, :, step], found[:, :, step]), "the newest of its own is seen"
+
+
 @pytest.mark.parametrize("kernel", [4, 8])
 def test_up_is_a_transposed_convolution(kernel):
     layer, x = Up(4, 6, kernel), torch.randn(3, 16, 4)
