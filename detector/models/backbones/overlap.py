@@ -1,7 +1,7 @@
 """Codes of windows that overlap, with what they share computed once.
 
-Layers that only look at steps nearby make the same of the same rows, whichever window these belong to. The newest step of
-every layer alone is a window's own, unless they are causal: it would look at rows to come, where the window has zeros.
+Layers that only look at steps nearby make the same of the same rows, whichever window these belong to. Unless they are
+causal, the newest step of each is a window's own: it alone would look at rows to come, where the window has zeros.
 """
 
 from typing import cast
