@@ -55,7 +55,7 @@ def fast() -> DetectorConfig:
     """Returns the detector for very many rows a second: one small convolutional autoencoder and nothing else.
 
     It looks at every 8th row and judges the 8 newest of its window. No layer mixes the steps of its code, so the graph
-    that serves runs on the rows that those 8 depend on alone. Layers are causal, so that windows share all of the encoder.
+    that serves runs on the rows that those 8 depend on alone. Layers are causal: windows share all of the encoder.
     What it costs and what it finds is in the measurements.
     """
     return single(DeepConfig(code_size=None), Conv1dBackbone(width=16, activation="relu", causal=True))
