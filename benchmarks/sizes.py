@@ -1,6 +1,6 @@
 """How small one convolutional autoencoder may be: quality on labelled series and time per window, size by size.
 
-    RECONWATCH_DATA=... python -m benchmarks.sizes [--out out/sizes.csv] [--seed 0]
+    RECONWATCH_DATA=... python -m benchmarks.sizes [--out out/sizes.csv] [--seed 0] [--sizes "16 relu" "12 relu"]
 
 The series and their rows are those of benchmarks.variants, the training is the default one, and every detector is one
 autoencoder that judges the newest 8 rows of every 8th window; the fused default stands beside them. The labels are read
@@ -67,12 +67,13 @@ def main() -> None:
     parser.add_argument("--series", type=Path, default=SERIES, help="file of COLLECTION/ID lines")
     parser.add_argument("--out", type=Path, default=Path("out/sizes.csv"), help="figures, one line per series and size")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sizes", nargs="+", default=[*SIZES, AUTO], metavar="SIZE", help="the first is compared with")
     parser.add_argument("--quick", action="store_true", help="times only")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.quick or arguments.data is None or not arguments.data.is_dir():
         print("sizes: no quality without a data folder; name it with --data or RECONWATCH_DATA.", file=sys.stderr)
-        print(*(f"{size}: {cost:.2f} us a window" for size, cost in costs().items()), sep="\n")
+        print(*(f"{size}: {cost:.2f} us a window" for size, cost in costs(arguments.sizes).items()), sep="\n")
         return
     names = arguments.series.read_text().split()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +83,10 @@ def main() -> None:
         if found.empty:
             writer.writeheader()
         for name in track(names, "series", console=Console(stderr=True), transient=True):
-            wanted = [size for size in (*SIZES, AUTO) if size not in set(found["size"][found["series"] == name])]
+            wanted = [size for size in arguments.sizes if size not in set(found["size"][found["series"] == name])]
             writer.writerows(measured(arguments.data, name, wanted, arguments.seed))
             file.flush()
-    report(pd.read_csv(arguments.out))
+    report(pd.read_csv(arguments.out), arguments.sizes)
 
 
 def measured(data: Path, name: str, wanted: list[str], seed: int) -> list[dict[str, object]]:
@@ -108,12 +109,13 @@ def measured(data: Path, name: str, wanted: list[str], seed: int) -> list[dict[s
     return rows
 
 
-def costs(turns: int = 9) -> dict[str, float]:
+def costs(sizes: list[str], turns: int = 9) -> dict[str, float]:
     """Returns the microseconds that the newest rows of a window take, by size: medians of interleaved turns."""
-    engines = [engine_of(untrained(*size), WINDOWS[:64], NEWEST_ROWS) for size in SIZES.values()]
+    sizes = [size for size in sizes if size != AUTO]
+    engines = [engine_of(untrained(*SIZES[size]), WINDOWS[:64], NEWEST_ROWS) for size in sizes]
     runs = [partial(engine.newest, rows=NEWEST_ROWS) for engine in engines]
     found = np.array([[seconds(run, WINDOWS, 0.05) for run in runs] for _ in range(turns)])
-    return dict(zip(SIZES, 1e6 * np.median(found, axis=0) / len(WINDOWS), strict=True))
+    return dict(zip(sizes, 1e6 * np.median(found, axis=0) / len(WINDOWS), strict=True))
 
 
 def untrained(variant: VariantConfig, backbone: Conv1dBackbone) -> Autoencoder:
@@ -123,15 +125,15 @@ def untrained(variant: VariantConfig, backbone: Conv1dBackbone) -> Autoencoder:
     return model.requires_grad_(False).eval()
 
 
-def report(found: pd.DataFrame) -> None:
+def report(found: pd.DataFrame, sizes: list[str]) -> None:
     """Prints means and paired differences from the first size with 95% intervals, as Markdown."""
     delayed, causal = (
         found.pivot_table(index="series", columns="size", values=value).dropna() for value in ("delayed", "causal")
     )
     print(f"| {len(delayed)} series | us a window | VUS-PR | minus the first | causal | minus the first | fit, s |")
     print("|---|---|---|---|---|---|---|")
-    first, times = next(iter(SIZES)), costs()
-    for size in (*SIZES, AUTO):
+    first, times = sizes[0], costs(sizes)
+    for size in sizes:
         cells = [f"{times[size]:.2f}" if size in times else ""]
         for table in (delayed, causal):
             cells += [f"{table[size].mean():.3f}", _interval(table[size] - table[first])]
