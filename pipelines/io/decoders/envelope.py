@@ -77,7 +77,7 @@ class EnvelopeDecoder:
                 others += one.rows.tolist()
                 continue
             stamps_ns = self._stamps_ns(batch, one.rows, np.ones(len(one.rows), np.int64), one.times, faults)
-            series = [_name(name) for name in one.series]
+            series = [_name(name) for name in one.series] if self._config.entity else one.series
             stacks.append(Stack(one.rows, series, one.values, stamps_ns[:, np.newaxis], steps_ns))
         for row in others:
             try:
@@ -130,6 +130,8 @@ class EnvelopeDecoder:
         """Returns the time between samples of every envelope; most say the same."""
         if plain.values.shape[2] == 1:
             return np.zeros(len(plain.rows), np.int64)
+        if all(step is plain.steps[0] for step in plain.steps):
+            return np.full(len(plain.rows), self._step_ns(plain.steps[0]))
         told = list(zip(map(type, plain.steps), plain.steps, strict=True))  # 1 and true are equal
         known = {one: self._step_ns(one[1]) for one in set(told)}
         return np.array([known[one] for one in told], np.int64)

@@ -65,8 +65,13 @@ class PlainReader:
 
 
 def _content(data: bytes, spans: Ints) -> list[Any]:
-    """Returns what stands in a field of objects."""
-    found: list[Any] = orjson.loads(b"[%s]" % b",".join([data[begin:end] or b"null" for begin, end in spans.tolist()]))
+    """Returns what stands in a field of objects, in most of which it is often the same."""
+    if not spans.any():
+        return [None] * len(spans)
+    told = [data[begin:end] or b"null" for begin, end in spans.tolist()]
+    if len(set(told)) == 1:
+        return [orjson.loads(told[0])] * len(told)
+    found: list[Any] = orjson.loads(b"[%s]" % b",".join(told))
     return found
 
 

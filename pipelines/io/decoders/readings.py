@@ -35,17 +35,9 @@ def entities(batch: RawBatch, names: Sequence[str | None] | None, faults: Faults
 
 def numbered(keys: Sequence[str]) -> tuple[list[str], Ints]:
     """Returns keys, each once, and which of them each [B] is, [B] int32."""
-    places = _Places()
-    found = np.fromiter(map(places.__getitem__, keys), np.int32, len(keys))
-    return list(places), found
-
-
-class _Places(dict[str, int]):
-    """Numbers for keys, in the order in which they are asked for."""
-
-    def __missing__(self, key: str) -> int:
-        self[key] = place = len(self)
-        return place
+    met = list(dict.fromkeys(keys))
+    places = dict(zip(met, range(len(met)), strict=True))
+    return met, np.fromiter(map(places.__getitem__, keys), np.int32, len(keys))
 
 
 def readings(batch: RawBatch, columns: Columns, keys: Sequence[str], values: Floats) -> Decoded:
