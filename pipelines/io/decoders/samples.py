@@ -159,8 +159,8 @@ def unpacked(batch: RawBatch, stacks: Sequence[Stack], keys: Sequence[str], faul
         readings_ns[first[rows, np.newaxis] + np.arange(stack.samples)] = time_ns if whole else time_ns[kept]
         _place(stack.values if whole else stack.values[kept], first[rows], values)
     record = np.flatnonzero(faults.usable)
-    usable = keys if len(record) == len(keys) else [keys[row] for row in record.tolist()]
-    (met, ids), counts = numbered(usable), samples[record]
+    named = keys if len(record) == len(keys) else [keys[row] for row in record.tolist()]
+    (met, ids), counts = numbered(named), samples[record]
     partition, offset = np.repeat(batch.partition[record], counts), np.repeat(batch.offset[record], counts)
     readings = ReadingBatch(np.repeat(ids, counts), readings_ns, values, partition, offset)
     return Decoded(readings, met, faults.letters(batch))
