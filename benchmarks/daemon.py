@@ -1,6 +1,6 @@
 """The daemon on a real Kafka against a bare poll loop of the same client on the same topic, in turns.
 
-python -m benchmarks.daemon [--quick]
+python -m benchmarks.daemon [--quick] [--only "binary"]
 
 `reconwatch run` reads, decodes, keeps windows, scores with the conv1d autoencoder of the preset ``fast`` at every 8th
 row, writes all scores and alerts and commits, in transactions. Its pace is read off the timestamps of the scores that
@@ -55,7 +55,9 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="1 turn instead of 5")
-    turns = 1 if parser.parse_args().quick else 5
+    parser.add_argument("--only", default="", help="layouts whose names begin so, and one partition alone")
+    arguments = parser.parse_args()
+    turns = 1 if arguments.quick else 5
     table = Table("one daemon, one partition", "bare, records/s", "daemon, records/s", "ratio", "daemon, samples/s")
     scaled = Table("four partitions", "1 daemon, records/s", "2 daemons, records/s", "ratio")
     console = Console()
@@ -63,7 +65,8 @@ def main() -> None:
         folder, kafka = Path(name), cluster.bootstrap
         bundle = folder / "pumps.bundle"
         trained(fast()).save(bundle)
-        for layout, count in ((SINGLE, 600_000), (BINARY, 600_000), (COLUMNS, 400_000)):
+        layouts = ((SINGLE, 600_000), (BINARY, 600_000), (COLUMNS, 400_000))
+        for layout, count in (one for one in layouts if one[0].name.startswith(arguments.only)):
             place = Place(kafka, bundle, folder, layout.decoder)
             place.fill(layout.records(count))
             found = []
@@ -77,7 +80,7 @@ def main() -> None:
             table.add_row(layout.name, f"{bare_rate:,.0f}", f"{rate:,.0f}", f"{100 * ratio:.0f}%", samples)
         console.print(f"{SERIES:,} series, {CHANNELS} channels, the broker on the same machine")
         console.print(table)
-        for layout, count in ((SINGLE, 4_000_000), (BINARY, 800_000)):
+        for layout, count in () if arguments.only else ((SINGLE, 4_000_000), (BINARY, 800_000)):
             place = Place(kafka, bundle, folder, layout.decoder, partitions=4)
             place.fill(layout.records(count))
             rates: dict[int, list[float]] = {1: [], 2: []}
@@ -89,7 +92,8 @@ def main() -> None:
                         ones.append(pace(daemons, count * layout.samples, JOINED) / layout.samples)
             one, two = median(rates[1]), median(rates[2])
             scaled.add_row(layout.name, f"{one:,.0f}", f"{two:,.0f}", f"{two / one:.2f}x")
-    console.print(scaled)
+    if not arguments.only:
+        console.print(scaled)
 
 
 if __name__ == "__main__":
