@@ -83,7 +83,7 @@ class Read(NamedTuple):
     seconds: float
 
 
-PIECE_BYTES = 6 << 20
+PIECE_BYTES = 12 << 20
 """Of records that are decoded and scored in one go: many, so that threads seldom wait for each other, but not all of a
 large poll, so that one piece is decoded while another is scored."""
 

@@ -26,7 +26,7 @@ from pipelines.telemetry import Telemetry
 POLL_S = 0.5
 AHEAD_S = 0.005
 """Longest wait for records while there may be results to write."""
-MOST_AHEAD = 5
+MOST_AHEAD = 3
 """Pieces of polls that may be scored or wait for it when another poll joins them: a slow commit lets no processor idle.
 """
 SELDOM_S = 0.25
