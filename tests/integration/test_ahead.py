@@ -14,10 +14,12 @@ import pytest
 from detector.bundle import load
 from detector.errors import TransactionAborted
 from pipelines.clock import SystemClock
-from pipelines.io.base import NO_TIME, Beginning, Checkpoint, Place, Position, RawBatch
+from pipelines.io.base import NO_TIME, Beginning, Checkpoint, Output, Place, Position, RawBatch
 from pipelines.io.sinks.memory import MemorySink
 from pipelines.settings import Settings
+from pipelines.stream.engine import Aligned, Engine
 from pipelines.stream.health import Health
+from pipelines.stream.processor import SELDOM_S
 from pipelines.telemetry import Served, Telemetry
 from pipelines.wiring import assembled
 
@@ -36,6 +38,7 @@ class Scripted:
     def __init__(self, polls: list[RawBatch], again: list[RawBatch] | None = None) -> None:
         self._polls, self._again = iter(polls), again
         self.commits: list[dict[int, int]] = []
+        self.times_s: list[float] = []
         self.stop = threading.Event()
 
     def poll(self, timeout_s: float) -> RawBatch | None:
@@ -49,6 +52,7 @@ class Scripted:
         return Checkpoint()
 
     def commit(self, checkpoint: Checkpoint) -> None:
+        self.times_s.append(time.monotonic())
         self.commits.append({number: at.next_offset for number, at in checkpoint.positions.items()})
         if self._again is not None:
             self._polls, self._again = iter(self._again), None
@@ -86,11 +90,11 @@ def log(calm: Callable[[int, int], pd.DataFrame]) -> list[tuple[int, bytes]]:
 
 
 @pytest.fixture
-def run(bundle: Path) -> Callable[[Scripted, dict[int, int]], Told]:
-    """Runs the loop until that much is committed."""
+def outputs(bundle: Path) -> Callable[..., list[Output]]:
+    """Runs the loop until that much is committed, with further sections of the configuration."""
 
-    def go(source: Scripted, end: dict[int, int]) -> Told:
-        tree = {"detector": {"bundle": str(bundle)}, "source": {"kind": "memory"}, "scoring": {"delay": 0}}
+    def go(source: Scripted, end: dict[int, int], **sections: object) -> list[Output]:
+        tree = {"detector": {"bundle": str(bundle)}, "source": {"kind": "memory"}, "scoring": {"delay": 0}, **sections}
         sink, clock, telemetry = MemorySink(), SystemClock(), Telemetry("readings", "d", Served("1"))
         loop = assembled(Settings.model_validate(tree), load(bundle), source, [sink], telemetry, Health(clock), clock)
         thread = threading.Thread(target=loop.run, args=(source.stop,))
@@ -101,9 +105,32 @@ def run(bundle: Path) -> Callable[[Scripted, dict[int, int]], Told]:
         source.stop.set()
         thread.join(60)
         assert not thread.is_alive()
-        return [(output.partition or 0, len(output.decisions)) for output in sink.outputs if len(output.decisions)]
+        return list(sink.outputs)
 
     return go
+
+
+@pytest.fixture
+def run(outputs: Callable[..., list[Output]]) -> Callable[[Scripted, dict[int, int]], Told]:
+    """Runs the loop until that much is committed."""
+
+    def go(source: Scripted, end: dict[int, int]) -> Told:
+        found = outputs(source, end)
+        return [(output.partition or 0, len(output.decisions)) for output in found if len(output.decisions)]
+
+    return go
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets scoring fall behind what makes rows."""
+    judge = Engine.judge
+
+    def late(engine: Engine, aligned: Aligned) -> list[Output]:
+        time.sleep(0.02)
+        return judge(engine, aligned)
+
+    monkeypatch.setattr(Engine, "judge", late)
 
 
 def test_results_are_written_without_waiting_for_further_records(run: Callable, log: list) -> None:
@@ -138,3 +165,46 @@ def test_after_a_failed_commit_the_polls_ahead_are_thrown_away(run: Callable, lo
     again_at = written.index((0, 50))
     assert written[again_at:] == [(0, 50), (0, 10)]
     assert sum(rows for _, rows in written[:again_at]) == source.commits[0][0]
+
+
+@pytest.mark.usefixtures("slowly")
+def test_names_given_back_and_taken_again_do_not_mix_while_rows_are_made_ahead(outputs: Callable, log: list) -> None:
+    # One speaks, falls silent and comes back; another begins meanwhile; a third never pauses.
+    first_s, second_s = (orjson.loads(log[at][1])["timestamp"] for at in (0, 1))
+    spoken = [("first", range(20)), ("second", range(40, 60)), ("third", range(60)), ("first", range(50, 60))]
+    said = sorted((at, place, key) for place, (key, times) in enumerate(spoken) for at in times)
+    batch = records({0: [(offset, log[at][1]) for offset, (at, *_) in enumerate(said)]})
+    batch = replace(batch, keys=[key for *_, key in said])
+
+    def told(size: int) -> list[tuple[str, int, float]]:
+        polls = [batch.part(at, min(at + size, len(batch))) for at in range(0, len(batch), size)]
+        source = Scripted([replace(records({}), begun=begins(0)), *polls])
+        found = outputs(source, {0: len(batch)}, align={"evict_after_s": 10 * (second_s - first_s)})
+        assert sum(len(output.silent) for output in found) == 1
+        return [
+            row
+            for output in found
+            for row in zip(
+                output.names.tolist(),
+                output.decisions.time_ns.tolist(),
+                output.decisions.anomaly_score.tolist(),
+                strict=True,
+            )
+        ]
+
+    apart = told(3)
+    assert {name for name, *_ in apart} == {"first", "second", "third"}
+    assert len(apart) == len(batch)
+    assert sorted(apart, key=str) == sorted(told(len(batch)), key=str)
+
+
+@pytest.mark.usefixtures("slowly")
+def test_while_many_records_wait_commits_are_seldom(outputs: Callable, log: list) -> None:
+    polls = [replace(records({0: log[at : at + 2]}), waiting={0: 1000}) for at in range(0, 60, 2)]
+    source = Scripted([replace(records({}), begun=begins(0)), *polls])
+    found = outputs(source, {0: 60})
+    assert sum(len(output.decisions) for output in found) == 60
+    behind_s = source.times_s[:-1]  # the last is made when nothing waits any more
+    assert behind_s
+    assert min(np.diff(behind_s), default=SELDOM_S) >= SELDOM_S
+    assert len(source.commits) < len(polls) / 2
